@@ -1,0 +1,235 @@
+//! Webhook endpoints and their states.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Invalid, Timestamp,
+    format::Format,
+    ids::{EndpointId, EventId, OrganizationId},
+    metadata::Metadata,
+    pattern::Patterns,
+    retry::RetryPolicy,
+};
+
+/// The longest description, in characters.
+pub const MAX_DESCRIPTION_CHARS: usize = 500;
+
+/// A receiver that an organization registered. Its signing secrets are kept apart from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The endpoint's id.
+    pub id: EndpointId,
+    /// The organization that it belongs to.
+    pub organization: OrganizationId,
+    /// What its owner chose.
+    pub settings: Settings,
+    /// Paused, by 10 failures in a row or by a person: everything is held until a person unpauses it.
+    pub is_paused: bool,
+    /// The event that says so to the organization, until it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_announcement: Option<EventId>,
+    /// How its deliveries have fared.
+    pub health: Health,
+    /// The one message that looks for its recovery, while it is failing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Grows with every change of the settings: two changes that overlap are told apart by it.
+    pub version: u64,
+}
+
+/// What an endpoint's owner chooses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Where its deliveries are POSTed.
+    pub url: String,
+    /// What it subscribes to.
+    pub enabled_events: Patterns,
+    /// What people wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// False when its owner disabled it, or its receiver answered 410: nothing is sent or kept for it.
+    pub is_active: bool,
+    /// How long one attempt may take.
+    pub timeout: TimeoutSeconds,
+    /// When failed attempts are tried again.
+    pub retry_policy: RetryPolicy,
+    /// How its events are wrapped and signed.
+    pub format: &'static Format,
+    /// What its owner noted on it.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// How an endpoint's deliveries have fared. Written rarely while all is well, so that a busy endpoint has no hot item.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Failed attempts since the last success; attempts that overlapped are one failure.
+    pub consecutive_failures: u32,
+    /// When the last of them ended: an attempt that began before then overlapped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure_at: Option<Timestamp>,
+    /// When an attempt last ended, to within a minute while all is well.
+    pub last_delivery_at: Option<Timestamp>,
+    /// The HTTP status of that attempt, where an answer came.
+    pub last_delivery_status: Option<u16>,
+}
+
+/// The probe ticket of a failing endpoint: one message that names no delivery and backs off on its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Tells this failing period's ticket from those of earlier ones.
+    pub id: String,
+    /// Whether the ticket is known to be in the queue.
+    pub sent: bool,
+    /// The queue's id of the ticket, once it was first received: should it have been sent twice, the other one is dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// When the next attempt may be made.
+    pub due: Timestamp,
+    /// The wait before that, in seconds; doubled by each failure.
+    pub delay_seconds: u32,
+}
+
+/// When an endpoint counts as failing, when it is paused, and how its recovery is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thresholds {
+    /// From so many consecutive failures on its deliveries are held.
+    pub failing_after: u32,
+    /// So many pause it.
+    pub pause_after: u32,
+    /// The wait before the first probe, in seconds.
+    pub probe_initial_delay_seconds: u32,
+    /// The longest wait between probes, in seconds.
+    pub probe_max_delay_seconds: u32,
+}
+
+impl Thresholds {
+    /// Whether an endpoint is held before it is paused, as it must be: only probes count towards the pause.
+    pub fn are_in_order(&self) -> bool {
+        self.failing_after < self.pause_after
+    }
+
+    /// The wait that follows one of `delay_seconds`: twice as long, up to the longest.
+    pub fn probe_delay_after(&self, delay_seconds: u32) -> u32 {
+        delay_seconds.saturating_mul(2).min(self.probe_max_delay_seconds)
+    }
+}
+
+/// Whether an endpoint is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It is sent to.
+    Active,
+    /// Nothing is sent or kept for it.
+    Disabled,
+    /// Nothing is sent, everything is held.
+    Paused,
+}
+
+impl Endpoint {
+    /// A new endpoint.
+    pub fn new(organization: OrganizationId, id: EndpointId, settings: Settings, now: Timestamp) -> Self {
+        Self {
+            id,
+            organization,
+            settings,
+            is_paused: false,
+            pause_announcement: None,
+            health: Health::default(),
+            probe: None,
+            created_at: now,
+            version: 1,
+        }
+    }
+
+    /// Whether it is sent to. Disabled counts before paused: nothing is kept for what its owner turned off.
+    pub fn state(&self) -> State {
+        match (self.settings.is_active, self.is_paused) {
+            (false, _) => State::Disabled,
+            (true, true) => State::Paused,
+            (true, false) => State::Active,
+        }
+    }
+
+    /// Whether its deliveries are held and only its probe is sent, because it failed again and again.
+    pub fn is_failing(&self, thresholds: &Thresholds) -> bool {
+        self.health.consecutive_failures >= thresholds.failing_after
+    }
+}
+
+/// What people wrote about an endpoint: at most [`MAX_DESCRIPTION_CHARS`] characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Description(String);
+
+impl Description {
+    /// Checks the length.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.chars().count() > MAX_DESCRIPTION_CHARS {
+            let message = format!("description must be at most {MAX_DESCRIPTION_CHARS} characters");
+            return Err(Invalid::param("description", "description_too_long", message));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How long one attempt may take, connecting, headers and body together: 1 to 30 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TimeoutSeconds(u8);
+
+impl TimeoutSeconds {
+    /// The default of this API: 10 seconds.
+    pub const DEFAULT: Self = Self(10);
+    /// The longest, and Orbit's default: 30 seconds.
+    pub const MAX: Self = Self(30);
+
+    /// Checks the bounds.
+    pub fn new(seconds: i64) -> Result<Self, Invalid> {
+        match u8::try_from(seconds) {
+            Ok(seconds @ 1..=30) => Ok(Self(seconds)),
+            _ => Err(Invalid::param(
+                "timeout_seconds",
+                "timeout_invalid",
+                "timeout_seconds must be between 1 and 30",
+            )),
+        }
+    }
+
+    /// The number of seconds.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The span.
+    pub fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.0.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_1_to_30_seconds() {
+        assert_eq!(TimeoutSeconds::new(1).map(TimeoutSeconds::get), Ok(1));
+        assert_eq!(TimeoutSeconds::new(30), Ok(TimeoutSeconds::MAX));
+        for seconds in [i64::MIN, -1, 0, 31, 257, i64::MAX] {
+            assert_eq!(TimeoutSeconds::new(seconds).unwrap_err().code, "timeout_invalid");
+        }
+    }
+
+    #[test]
+    fn descriptions_are_bounded_in_characters() {
+        assert!(Description::parse(&"é".repeat(MAX_DESCRIPTION_CHARS)).is_ok());
+        assert!(Description::parse(&"é".repeat(MAX_DESCRIPTION_CHARS + 1)).is_err());
+    }
+}

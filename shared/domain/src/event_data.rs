@@ -1,0 +1,212 @@
+//! An event's `data`, carried to the letter.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::Invalid;
+
+/// The largest `data`, in bytes of its JSON text: 200 KiB.
+///
+/// Deflated and in base64 the least compressible JSON of that size takes 219 KiB, which with its envelope stays under
+/// the event bus's 256 KiB an entry: so what is accepted can always be carried.
+pub const MAX_DATA_BYTES: usize = 200 * 1024;
+
+/// The code of the error for data that is larger.
+pub const TOO_LARGE: &str = "data_too_large";
+
+/// From this size on, `data` is deflated for the bus, the queues and the log; below it, it would hardly shrink.
+const DEFLATE_FROM_BYTES: usize = 1024;
+
+/// The letters that JSON may hold as they are, and that SQS refuses in a message.
+const REFUSED_BY_QUEUES: [char; 2] = ['\u{fffe}', '\u{ffff}'];
+
+/// The JSON text of an object, exactly as it was published: key order, number spellings, escapes and white space.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct EventData(Box<RawValue>);
+
+impl EventData {
+    /// Reads a JSON object's text of at most [`MAX_DATA_BYTES`].
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let json: Box<RawValue> = serde_json::from_str(text).map_err(|_| not_an_object())?;
+        Self::from_raw(json)
+    }
+
+    /// Takes a JSON value that is an object of at most [`MAX_DATA_BYTES`].
+    pub fn from_raw(json: Box<RawValue>) -> Result<Self, Invalid> {
+        if !json.get().starts_with('{') {
+            return Err(not_an_object());
+        }
+        if json.get().len() > MAX_DATA_BYTES {
+            let message = format!("data must be at most {MAX_DATA_BYTES} bytes of JSON");
+            return Err(Invalid::param("data", TOO_LARGE, message));
+        }
+        Ok(Self(json))
+    }
+
+    /// The JSON text.
+    pub fn as_json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The JSON text without the white space between its elements, every other letter as it was published.
+    pub fn compact(&self) -> Box<RawValue> {
+        let (mut in_string, mut escaped) = (false, false);
+        let kept = self.as_json().chars().filter(|character| {
+            let keep = in_string || !character.is_ascii_whitespace();
+            let ends_or_begins = *character == '"' && !escaped;
+            escaped = in_string && *character == '\\' && !escaped;
+            in_string ^= ends_or_begins;
+            keep
+        });
+        // Taking white space out of JSON leaves JSON.
+        RawValue::from_string(kept.collect()).unwrap_or_else(|_| self.0.clone())
+    }
+
+    /// The form in which queues and tables carry it: a string, since a JSON value would be written anew on the way.
+    pub fn carried(&self) -> CarriedData {
+        let json = self.as_json();
+        if json.len() < DEFLATE_FROM_BYTES && !json.contains(REFUSED_BY_QUEUES) {
+            return CarriedData::Text(json.to_owned());
+        }
+        let deflated = miniz_oxide::deflate::compress_to_vec(json.as_bytes(), 6);
+        CarriedData::Deflated(deflated)
+    }
+}
+
+impl fmt::Debug for EventData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Customers' data stays out of logs.
+        write!(f, "EventData({} bytes)", self.as_json().len())
+    }
+}
+
+impl PartialEq for EventData {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json()
+    }
+}
+
+impl Eq for EventData {}
+
+fn not_an_object() -> Invalid {
+    Invalid::param("data", "data_invalid", "data must be a JSON object")
+}
+
+/// [`EventData`] as it travels: inside a JSON string, deflated and in base64 where that is shorter to carry.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarriedData {
+    /// The JSON text.
+    Text(String),
+    /// The JSON text, deflated (RFC 1951); in JSON, the base64 of that.
+    Deflated(#[serde(with = "base64_text")] Vec<u8>),
+}
+
+impl CarriedData {
+    /// Back to the text that was published.
+    pub fn open(&self) -> Result<EventData, Invalid> {
+        match self {
+            Self::Text(text) => EventData::parse(text),
+            Self::Deflated(deflated) => {
+                let damaged = || Invalid::param("data", "data_invalid", "data is not deflated JSON");
+                let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MAX_DATA_BYTES)
+                    .map_err(|_| damaged())?;
+                EventData::parse(&String::from_utf8(bytes).map_err(|_| damaged())?)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for CarriedData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Deflated(deflated) => write!(f, "Deflated({} bytes)", deflated.len()),
+        }
+    }
+}
+
+mod base64_text {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_text_is_kept_to_the_letter() {
+        let text = r#"{"b":1.0,"a":12345678901234567890123, "esc":"\u00e9\/é","a":null}"#;
+        assert_eq!(EventData::parse(text).unwrap().carried().open().unwrap().as_json(), text);
+    }
+
+    #[test]
+    fn compact_data_has_lost_white_space_between_elements_and_nothing_else() {
+        let compact = |text: &str| EventData::parse(text).unwrap().compact().get().to_owned();
+        assert_eq!(compact("{ \"a b\" :\t[ 1.0 ,\r\n\"x  y\" ] }"), r#"{"a b":[1.0,"x  y"]}"#);
+        assert_eq!(compact(r#"{"a": "\" \\", "b" : "\\\" "}"#), r#"{"a":"\" \\","b":"\\\" "}"#);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in ["[]", "null", "\"{}\"", "{", "{}{}", ""] {
+            assert_eq!(EventData::parse(text).unwrap_err().code, "data_invalid", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_size_limit_is_exact() {
+        let of_size = |bytes: usize| format!(r#"{{"x":"{}"}}"#, "y".repeat(bytes - 8));
+        assert!(EventData::parse(&of_size(MAX_DATA_BYTES)).is_ok());
+        assert_eq!(EventData::parse(&of_size(MAX_DATA_BYTES + 1)).unwrap_err().code, "data_too_large");
+    }
+
+    #[test]
+    fn deflated_data_that_is_no_data_is_refused() {
+        let bomb = miniz_oxide::deflate::compress_to_vec(&vec![b' '; 64 * MAX_DATA_BYTES], 9);
+        for deflated in [bomb, b"not deflate".to_vec(), Vec::new()] {
+            assert!(CarriedData::Deflated(deflated).open().is_err());
+        }
+    }
+
+    #[test]
+    fn the_largest_and_least_compressible_data_fits_an_entry_of_the_bus() {
+        let mut state = 1_u64;
+        let mut noise = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // Printable ASCII without the two characters that JSON escapes.
+            char::from(b"!#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~"
+                [usize::try_from(state >> 33).unwrap() % 92])
+        };
+        let text: String = (0..MAX_DATA_BYTES - 8).map(|_| noise()).collect();
+        let CarriedData::Deflated(carried) =
+            EventData::parse(&format!(r#"{{"x":"{text}"}}"#)).unwrap().carried()
+        else {
+            panic!("data of this size is deflated")
+        };
+        assert!(carried.len() < 230 * 1024, "{}", carried.len());
+    }
+
+    proptest! {
+        #[test]
+        fn any_object_survives_being_carried(text in "\\PC{0,3000}") {
+            let json = serde_json::json!({ "text": text }).to_string();
+            let data = EventData::parse(&json).unwrap();
+            prop_assert_eq!(data.carried().open().unwrap(), data);
+        }
+    }
+}

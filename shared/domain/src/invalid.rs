@@ -1,0 +1,32 @@
+use std::borrow::Cow;
+
+/// Input that a caller can mend: what the contract answers with 400.
+///
+/// `message` is shown to the caller to the letter; `code` is stable for programs; `param` names the field or query
+/// parameter (`retry_policy.max_retries`), where there is one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    /// Stable machine code, in `snake_case`.
+    pub code: &'static str,
+    /// The field or query parameter at fault.
+    pub param: Option<Cow<'static, str>>,
+    /// What is wrong, in a sentence for the caller.
+    pub message: String,
+}
+
+impl Invalid {
+    /// A problem with one named field or query parameter.
+    pub fn param(
+        param: impl Into<Cow<'static, str>>,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { code, param: Some(param.into()), message: message.into() }
+    }
+
+    /// A problem with the request as a whole.
+    pub fn whole(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, param: None, message: message.into() }
+    }
+}

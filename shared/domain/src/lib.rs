@@ -1,0 +1,26 @@
+//! What events, endpoints and deliveries are, and the rules that decide about them.
+//!
+//! Nothing here talks to AWS or HTTP, reads a clock, draws randomness or awaits: `now`, jitter and random bytes are
+//! arguments. So every rule of the platform can be read, tabled and property-tested in this crate alone.
+#![warn(missing_docs)]
+
+pub mod attempt;
+pub mod catalogue;
+pub mod delivery;
+pub mod endpoint;
+pub mod event;
+pub mod event_data;
+pub mod format;
+pub mod ids;
+mod invalid;
+pub mod key;
+pub mod metadata;
+pub mod pattern;
+pub mod platform_event;
+pub mod retry;
+pub mod scope;
+pub mod secret;
+mod timestamp;
+
+pub use invalid::Invalid;
+pub use timestamp::Timestamp;
