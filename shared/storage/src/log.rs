@@ -1,0 +1,45 @@
+//! What happened.
+
+mod deliveries;
+mod events;
+mod held;
+mod idempotency;
+mod partitions;
+mod query;
+
+use crate::table::Table;
+use partitions::Known;
+
+pub use deliveries::DeliveryFilter;
+pub use events::{LoggedEvent, Stored};
+pub use held::NextHeld;
+pub use idempotency::{Claim, Publication};
+pub use query::{EventFilter, EventPage};
+
+/// The log table.
+#[derive(Clone)]
+pub struct Log {
+    table: Table,
+    /// The shards that publishers spread over, as read.
+    known: Known,
+    /// The shards that queries are known to look at, as written.
+    written: Known,
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Log")
+    }
+}
+
+/// How keys spell an event's mode.
+fn mode(livemode: bool) -> &'static str {
+    if livemode { "live" } else { "test" }
+}
+
+impl Log {
+    /// The log in the table of this name.
+    pub fn new(config: &aws::SdkConfig, table: String) -> Self {
+        Self { table: Table::new(config, table), known: Known::default(), written: Known::default() }
+    }
+}

@@ -1,0 +1,240 @@
+//! What became of an event at an endpoint.
+//!
+//! A delivery that its first attempt settled with success has one item, written once and never changed; any other one
+//! has an item that changes as it goes, in a partition of its own and in the status index. Both may exist when a
+//! duplicated message ran beside its twin: then the success counts. So no write has to read first, and a late failure
+//! cannot hide a success.
+//!
+//! Partitioned by endpoint and [`SHARDS`] shards, since a busy endpoint settles 1,000 a second and that is what one
+//! partition takes.
+
+use domain::{
+    Timestamp,
+    delivery::{Delivery, Status},
+    event,
+    ids::{EndpointId, EventId, OrganizationId},
+};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::Log;
+use crate::{
+    Error,
+    table::{Change, Condition, Key, Span, text, value},
+};
+
+pub(super) const SHARDS: u8 = 4;
+/// The index of items that changed as they went, by endpoint and status. Its items' first success costs nothing here.
+const BY_STATUS: &str = "deliveries_by_status";
+
+/// Which of an endpoint's deliveries are listed, by their status and by when their events were created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// The status.
+    pub status: Option<Status>,
+    /// From then on.
+    pub after: Option<Timestamp>,
+    /// Up to then, exclusive.
+    pub before: Option<Timestamp>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeliveryItem {
+    #[serde(flatten)]
+    delivery: Delivery,
+    /// The index's partition; absent from what succeeded at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status_key: Option<String>,
+    /// Unix seconds, as DynamoDB's time to live wants it.
+    expires_at: i64,
+}
+
+/// How a delivery came to its end, or is on its way to it: each kind has partitions of its own.
+#[derive(Clone, Copy)]
+enum Course {
+    AtOnce,
+    InSteps,
+}
+
+impl Course {
+    fn partition(self, organization: OrganizationId, endpoint: EndpointId, shard: u8) -> String {
+        let kind = match self {
+            Self::AtOnce => "DELIVERED",
+            Self::InSteps => "DELIVERY",
+        };
+        format!("{kind}#{organization}#{endpoint}#{shard}")
+    }
+
+    fn key(self, organization: OrganizationId, endpoint: EndpointId, event: EventId) -> Key {
+        Key::new(self.partition(organization, endpoint, shard(event)), event.to_string())
+    }
+}
+
+pub(super) fn shard(event: EventId) -> u8 {
+    event.spread() % SHARDS
+}
+
+fn status_key(organization: OrganizationId, endpoint: EndpointId, status: Status) -> String {
+    format!("{organization}#{endpoint}#{}", status.name())
+}
+
+impl Log {
+    /// Writes what became of a delivery.
+    pub async fn put_delivery(&self, organization: OrganizationId, delivery: &Delivery) -> Result<(), Error> {
+        let at_once = delivery.succeeded_at_once();
+        let course = if at_once { Course::AtOnce } else { Course::InSteps };
+        let item = DeliveryItem {
+            delivery: Delivery { in_steps: !at_once, ..delivery.clone() },
+            status_key: (!at_once).then(|| status_key(organization, delivery.endpoint, delivery.status)),
+            expires_at: delivery.event.created_at().after(event::RETENTION).seconds(),
+        };
+        self.table.put(&course.key(organization, delivery.endpoint, delivery.event), &item).await
+    }
+
+    /// Takes the next attempt of a delivery that was read as `read`: from then on it is retrying and due at `lease`, so that
+    /// whoever brings it beside this waits. False if it has changed since.
+    pub async fn take_attempt(
+        &self,
+        organization: OrganizationId,
+        read: &Delivery,
+        lease: Timestamp,
+    ) -> Result<bool, Error> {
+        let key = Course::InSteps.key(organization, read.endpoint, read.event);
+        let change =
+            Change::new("SET #status = :retrying, status_key = :status_key, next_attempt_at = :lease")
+                .named("#status", "status")
+                .with(":retrying", value(&Status::Retrying)?)
+                .with(":status_key", text(&status_key(organization, read.endpoint, Status::Retrying)))
+                .with(":lease", value(&lease)?);
+        let unchanged = match read.next_attempt_at {
+            Some(due) => Condition::new("updated_at = :updated_at AND next_attempt_at = :due")
+                .with(":due", value(&due)?),
+            None => Condition::new("updated_at = :updated_at AND attribute_not_exists(next_attempt_at)"),
+        };
+        self.table.update_if(&key, change, unchanged.with(":updated_at", value(&read.updated_at)?)).await
+    }
+
+    /// The records of one event at these endpoints; those of which nothing has become yet are left out.
+    pub async fn deliveries_of_event(
+        &self,
+        organization: OrganizationId,
+        event: EventId,
+        endpoints: &[EndpointId],
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, Error> {
+        let places = endpoints.iter().map(|endpoint| (*endpoint, event));
+        self.deliveries_at(organization, places, now).await
+    }
+
+    /// The records of these events at one endpoint; those of which nothing has become yet are left out.
+    pub async fn deliveries_of_endpoint(
+        &self,
+        organization: OrganizationId,
+        endpoint: EndpointId,
+        events: &[EventId],
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, Error> {
+        let places = events.iter().map(|event| (endpoint, *event));
+        self.deliveries_at(organization, places, now).await
+    }
+
+    /// The record of one event at one endpoint.
+    pub async fn delivery(
+        &self,
+        organization: OrganizationId,
+        endpoint: EndpointId,
+        event: EventId,
+        now: Timestamp,
+    ) -> Result<Option<Delivery>, Error> {
+        Ok(self.deliveries_of_event(organization, event, &[endpoint], now).await?.pop())
+    }
+
+    /// Up to `limit` of an endpoint's deliveries of which something became, newest event first, those of events older
+    /// than `position` where it is given.
+    pub async fn list_deliveries(
+        &self,
+        organization: OrganizationId,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        position: Option<EventId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, Error> {
+        let span = Span {
+            from: EventId::first_of(filter.after.unwrap_or(Timestamp::from_millis(0))).to_string(),
+            to: position
+                .unwrap_or(EventId::first_of(filter.before.unwrap_or(Timestamp::MAX)))
+                .just_before()
+                .to_string(),
+        };
+        if span.to < span.from {
+            return Ok(Vec::new());
+        }
+        let at_once = matches!(filter.status, None | Some(Status::Delivered));
+        let shards = (0..SHARDS).filter(|_| at_once);
+        let at_once =
+            shards.map(|shard| self.page_of(Course::AtOnce, organization, endpoint, shard, &span, limit));
+        let mut items: Vec<DeliveryItem> = try_join_all(at_once).await?.into_iter().flatten().collect();
+        items.extend(match filter.status {
+            Some(status) => {
+                let partition = status_key(organization, endpoint, status);
+                self.table.index_page(BY_STATUS, "status_key", &partition, &span, limit).await?
+            }
+            None => {
+                let in_steps = (0..SHARDS)
+                    .map(|shard| self.page_of(Course::InSteps, organization, endpoint, shard, &span, limit));
+                try_join_all(in_steps).await?.into_iter().flatten().collect()
+            }
+        });
+        let mut deliveries = alive(items, now);
+        merge(&mut deliveries);
+        deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.event));
+        deliveries.truncate(limit);
+        Ok(deliveries)
+    }
+
+    async fn page_of(
+        &self,
+        course: Course,
+        organization: OrganizationId,
+        endpoint: EndpointId,
+        shard: u8,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<DeliveryItem>, Error> {
+        self.table.span_newest(&course.partition(organization, endpoint, shard), span, limit).await
+    }
+
+    async fn deliveries_at(
+        &self,
+        organization: OrganizationId,
+        places: impl Iterator<Item = (EndpointId, EventId)>,
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, Error> {
+        let keys: Vec<_> = places
+            .flat_map(|(endpoint, event)| {
+                [Course::AtOnce, Course::InSteps].map(|course| course.key(organization, endpoint, event))
+            })
+            .collect();
+        let mut deliveries = alive(self.table.get_all(&keys).await?, now);
+        merge(&mut deliveries);
+        Ok(deliveries)
+    }
+}
+
+/// What is not older than the log keeps: the database drops items up to days after their time.
+fn alive(items: Vec<DeliveryItem>, now: Timestamp) -> Vec<Delivery> {
+    items.into_iter().filter(|item| now.seconds() < item.expires_at).map(|item| item.delivery).collect()
+}
+
+/// Leaves one record for each event and endpoint: the success at once, unless the other one goes on from it.
+fn merge(deliveries: &mut Vec<Delivery>) {
+    deliveries.sort_by_key(|delivery| (delivery.endpoint, delivery.event, !delivery.succeeded_at_once()));
+    deliveries.dedup_by(|later, earlier| {
+        let same = (later.endpoint, later.event) == (earlier.endpoint, earlier.event);
+        if same && later.continues(earlier) {
+            std::mem::swap(later, earlier);
+        }
+        same
+    });
+}

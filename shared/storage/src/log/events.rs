@@ -1,0 +1,144 @@
+//! Events, one item each, which also lists the endpoints that the event matched.
+//!
+//! Partitioned by organization, livemode, event type and shard, sorted by the event's id, hence by time. All of these are
+//! part of the id, so that an event is read by its id alone, and every pattern is a merge over the partitions that it
+//! names.
+
+use domain::{
+    Timestamp,
+    catalogue::Catalogue,
+    event::Event,
+    event_data::CarriedData,
+    ids::{EndpointId, EventId, Lane, OrganizationId},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Log, mode};
+use crate::{
+    Error,
+    table::{Condition, Key},
+};
+
+/// An event and what was decided when it was routed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// The event.
+    pub event: Event,
+    /// The endpoints that it was sent to.
+    pub matched: Vec<EndpointId>,
+    /// The endpoints that subscribed to it, but were disabled: nothing was sent or kept for them.
+    pub disabled: Vec<EndpointId>,
+}
+
+/// How logging an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It is logged now.
+    New,
+    /// It was logged before, by the same message or a duplicate: this is what was logged then.
+    Before(Box<LoggedEvent>),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct EventItem {
+    sk: EventId,
+    event_type: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// Binary, as base64 would cost a third more write units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deflated: Option<serde_bytes::ByteBuf>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    matched: Vec<EndpointId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    disabled: Vec<EndpointId>,
+    /// Unix seconds, as DynamoDB's time to live wants it.
+    expires_at: i64,
+}
+
+pub(super) fn partition(organization: OrganizationId, event_type: &str, lane: Lane) -> String {
+    format!("EVENTS#{organization}#{}#{event_type}#{}", mode(lane.livemode), lane.shard)
+}
+
+fn key(organization: OrganizationId, event_type: &str, id: EventId) -> Key {
+    Key::new(partition(organization, event_type, id.lane()), id.to_string())
+}
+
+impl Log {
+    /// Logs an event once: what a redelivered or duplicated message brings again is found as it was.
+    pub async fn put_event(
+        &self,
+        organization: OrganizationId,
+        logged: &LoggedEvent,
+    ) -> Result<Stored, Error> {
+        let event = &logged.event;
+        // First, so that no logged event is ever in a partition that queries do not know of.
+        self.know_partition(organization, &event.event_type, event.id.lane()).await?;
+        let key = key(organization, &event.event_type, event.id);
+        if self.table.put_if(&key, &EventItem::of(logged), Condition::absent()).await? {
+            self.count_event(organization, event).await;
+            return Ok(Stored::New);
+        }
+        match self.table.get::<EventItem>(&key).await? {
+            Some(item) => Ok(Stored::Before(Box::new(item.into_logged(organization)?))),
+            // Dropped by its age between the two calls.
+            None => Err(Error::Contended { key: key.to_string() }),
+        }
+    }
+
+    /// The organization's event of this id, unless it is older than the log keeps.
+    pub async fn event(
+        &self,
+        organization: OrganizationId,
+        id: EventId,
+        now: Timestamp,
+    ) -> Result<Option<LoggedEvent>, Error> {
+        let Some(event_type) = Catalogue::get().by_code(id.type_code()) else {
+            return Ok(None);
+        };
+        let item = self.table.get::<EventItem>(&key(organization, event_type.name(), id)).await?;
+        item.filter(|item| item.is_kept(now)).map(|item| item.into_logged(organization)).transpose()
+    }
+}
+
+impl EventItem {
+    fn of(logged: &LoggedEvent) -> Self {
+        let event = &logged.event;
+        let (text, deflated) = match event.data.carried() {
+            CarriedData::Text(text) => (Some(text), None),
+            CarriedData::Deflated(bytes) => (None, Some(serde_bytes::ByteBuf::from(bytes))),
+        };
+        Self {
+            sk: event.id,
+            event_type: event.event_type.clone(),
+            text,
+            deflated,
+            matched: logged.matched.clone(),
+            disabled: logged.disabled.clone(),
+            expires_at: event.expires_at().seconds(),
+        }
+    }
+
+    pub(super) fn id(&self) -> EventId {
+        self.sk
+    }
+
+    /// The database drops items up to days after their time; until then they are here, but no longer kept.
+    pub(super) fn is_kept(&self, now: Timestamp) -> bool {
+        now.seconds() < self.expires_at
+    }
+
+    pub(super) fn into_logged(self, organization: OrganizationId) -> Result<LoggedEvent, Error> {
+        let Self { sk: id, event_type, text, deflated, matched, disabled, .. } = self;
+        let corrupt = |cause: &str| Error::Corrupt { key: id.to_string(), cause: cause.to_owned() };
+        let carried = match (text, deflated) {
+            (Some(text), _) => CarriedData::Text(text),
+            (None, Some(bytes)) => CarriedData::Deflated(bytes.into_vec()),
+            (None, None) => return Err(corrupt("it has no data")),
+        };
+        let data = carried.open().map_err(|invalid| corrupt(&invalid.message))?;
+        let (livemode, created_at) = (id.lane().livemode, id.created_at());
+        let event = Event { id, organization, event_type, data, livemode, created_at };
+        Ok(LoggedEvent { event, matched, disabled })
+    }
+}

@@ -1,0 +1,214 @@
+//! Endpoints and their sealed secrets.
+
+use domain::{
+    endpoint::{Endpoint, Settings},
+    ids::{EndpointId, OrganizationId},
+    secret::SealedSecrets,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Registry, organizations, partition};
+use crate::{
+    Error,
+    table::{Change, Condition, Key, Transacted, number, value},
+};
+
+const PREFIX: &str = "ENDPOINT#";
+/// How often an overlapping change of the same endpoint's settings is met before giving up.
+const UPDATE_TRIES: usize = 16;
+
+/// An endpoint and what its deliveries are signed with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    /// The endpoint.
+    #[serde(flatten)]
+    pub endpoint: Endpoint,
+    /// Its secrets, as the vault sealed them.
+    pub secrets: SealedSecrets,
+}
+
+/// How a creation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// It was written.
+    Created,
+    /// The organization has as many endpoints as it may.
+    LimitReached,
+}
+
+/// How a change of settings ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Updated<E> {
+    /// The endpoint as it is now.
+    Updated(Box<Endpoint>),
+    /// The change itself refused.
+    Refused(E),
+    /// The organization has no such endpoint.
+    NotFound,
+}
+
+pub(super) fn key(organization: OrganizationId, id: EndpointId) -> Key {
+    Key::new(partition(organization), format!("{PREFIX}{id}"))
+}
+
+impl Registry {
+    /// Writes a new endpoint and its subscriptions, unless the organization has `limit` endpoints.
+    pub async fn create_endpoint(
+        &self,
+        organization: OrganizationId,
+        record: &EndpointRecord,
+        limit: u32,
+    ) -> Result<Created, Error> {
+        let endpoint = &record.endpoint;
+        self.subscribe(organization, endpoint.id, endpoint.settings.enabled_events.iter(), endpoint.version)
+            .await?;
+        let count = Change::new("SET endpoint_count = endpoint_count + :one").with(":one", number(1_u64));
+        let below_limit = Condition::new("endpoint_count < :limit").with(":limit", number(limit));
+        let items = vec![
+            self.table.updating(&organizations::key(organization), count, below_limit)?,
+            self.table.putting(&key(organization, endpoint.id), record)?,
+        ];
+        match self.table.transact(items).await? {
+            Transacted::Done => Ok(Created::Created),
+            Transacted::Refused => {
+                let patterns = endpoint.settings.enabled_events.iter();
+                self.unsubscribe(organization, endpoint.id, patterns, endpoint.version).await?;
+                Ok(Created::LimitReached)
+            }
+        }
+    }
+
+    /// One endpoint with its sealed secrets.
+    pub async fn endpoint(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+    ) -> Result<Option<EndpointRecord>, Error> {
+        self.table.get(&key(organization, id)).await
+    }
+
+    /// Those of the given endpoints that exist, in no order.
+    pub async fn endpoints(
+        &self,
+        ids: impl IntoIterator<Item = (OrganizationId, EndpointId)>,
+    ) -> Result<Vec<EndpointRecord>, Error> {
+        let keys: Vec<_> = ids.into_iter().map(|(organization, id)| key(organization, id)).collect();
+        self.table.get_all(&keys).await
+    }
+
+    /// Up to `limit` of the organization's endpoints, newest first, those older than `before` where it is given.
+    pub async fn list_endpoints(
+        &self,
+        organization: OrganizationId,
+        before: Option<EndpointId>,
+        limit: usize,
+    ) -> Result<Vec<Endpoint>, Error> {
+        let before = before.map(|id| key(organization, id).sk);
+        let records: Vec<EndpointRecord> =
+            self.table.newest(&partition(organization), PREFIX, before, limit).await?;
+        Ok(records.into_iter().map(|record| record.endpoint).collect())
+    }
+
+    /// The endpoints that subscribe to this event type, whatever their state, in the order of their ids.
+    pub async fn endpoints_matching(
+        &self,
+        organization: OrganizationId,
+        event_type: &str,
+    ) -> Result<Vec<EndpointRecord>, Error> {
+        let candidates = self.subscribed(organization, event_type).await?;
+        let mut records = self.endpoints(candidates.into_iter().map(|id| (organization, id))).await?;
+        records.retain(|record| record.endpoint.settings.enabled_events.match_type(event_type));
+        records.sort_unstable_by_key(|record| record.endpoint.id);
+        Ok(records)
+    }
+
+    /// Changes an endpoint's settings. `change` runs again on the newer settings when another change came in between,
+    /// so changes of different fields both stick.
+    pub async fn update_endpoint<E>(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        change: impl Fn(&mut Settings) -> Result<(), E>,
+    ) -> Result<Updated<E>, Error> {
+        for _ in 0..UPDATE_TRIES {
+            let Some(EndpointRecord { mut endpoint, .. }) = self.endpoint(organization, id).await? else {
+                return Ok(Updated::NotFound);
+            };
+            let before = endpoint.clone();
+            if let Err(refusal) = change(&mut endpoint.settings) {
+                return Ok(Updated::Refused(refusal));
+            }
+            endpoint.version += 1;
+            if self.replace_settings(&before, &endpoint).await? {
+                return Ok(Updated::Updated(Box::new(endpoint)));
+            }
+        }
+        Err(Error::Contended { key: id.to_string() })
+    }
+
+    /// Deletes an endpoint and its subscriptions; false if the organization has no such endpoint.
+    pub async fn delete_endpoint(&self, organization: OrganizationId, id: EndpointId) -> Result<bool, Error> {
+        let Some(EndpointRecord { endpoint, .. }) = self.endpoint(organization, id).await? else {
+            return Ok(false);
+        };
+        let count = Change::new("SET endpoint_count = endpoint_count - :one").with(":one", number(1_u64));
+        let items = vec![
+            self.table.updating(&organizations::key(organization), count, Condition::present())?,
+            self.table.deleting(&key(organization, id))?,
+        ];
+        let deleted = matches!(self.table.transact(items).await?, Transacted::Done);
+        self.unsubscribe(organization, id, endpoint.settings.enabled_events.iter(), u64::MAX >> 1).await?;
+        Ok(deleted)
+    }
+
+    /// Disables an endpoint, as its owner or its receiver's 410 asks; false if it is gone.
+    pub async fn disable_endpoint(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+    ) -> Result<bool, Error> {
+        let disable = |settings: &mut Settings| {
+            settings.is_active = false;
+            Ok::<_, std::convert::Infallible>(())
+        };
+        Ok(matches!(self.update_endpoint(organization, id, disable).await?, Updated::Updated(_)))
+    }
+
+    /// Replaces an endpoint's secrets, if they are still `before`; false if they are not, or the endpoint is gone.
+    pub async fn replace_secrets(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        before: &SealedSecrets,
+        after: &SealedSecrets,
+    ) -> Result<bool, Error> {
+        let change = Change::new("SET secrets = :after").with(":after", value(after)?);
+        let unchanged = Condition::new("secrets = :before").with(":before", value(before)?);
+        self.table.update_if(&key(organization, id), change, unchanged).await
+    }
+
+    async fn replace_settings(&self, before: &Endpoint, after: &Endpoint) -> Result<bool, Error> {
+        let (old, new) = (&before.settings.enabled_events, &after.settings.enabled_events);
+        let (organization, id) = (before.organization, before.id);
+        let added = new.iter().filter(|pattern| !old.contains(pattern));
+        self.subscribe(organization, id, added, after.version).await?;
+        let change = if before.settings.is_active == after.settings.is_active {
+            Change::new("SET settings = :settings, version = :after")
+        } else {
+            // Turned on or off: what it failed at before says nothing any more.
+            Change::new(
+                "SET settings = :settings, version = :after, health.consecutive_failures = :zero \
+                 REMOVE health.last_failure_at, probe",
+            )
+            .with(":zero", number(0_u64))
+        };
+        let change = change.with(":settings", value(&after.settings)?).with(":after", number(after.version));
+        let unchanged = Condition::new("version = :before").with(":before", number(before.version));
+        if !self.table.update_if(&key(organization, id), change, unchanged).await? {
+            return Ok(false);
+        }
+        let removed = old.iter().filter(|pattern| !new.contains(pattern));
+        self.unsubscribe(organization, id, removed, before.version).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,212 @@
+//! How an endpoint fares: failures counted, its probe, pausing and unpausing.
+//!
+//! Each change is one conditional update, so that functions that run at the same time count once, start one probe and
+//! pause once, and so that one which died in between is made up for by whoever comes next.
+
+use domain::{
+    Timestamp,
+    endpoint::{Endpoint, Probe},
+    ids::{EndpointId, EventId, OrganizationId},
+};
+
+use super::{EndpointRecord, Registry, endpoints::key};
+use crate::{
+    Error,
+    table::{Change, Condition, Returned, number, text, value},
+};
+
+const COUNT: &str = "SET health.consecutive_failures = health.consecutive_failures + :one, \
+     health.last_failure_at = :ended, health.last_delivery_at = :ended, health.last_delivery_status = :status";
+
+const COUNT_AND_POSTPONE: &str = "SET health.consecutive_failures = health.consecutive_failures + :one, \
+     health.last_failure_at = :ended, health.last_delivery_at = :ended, health.last_delivery_status = :status, \
+     probe.due = :due, probe.delay_seconds = :delay";
+
+const RESET: &str = "SET health.consecutive_failures = :zero, health.last_delivery_at = :ended, \
+     health.last_delivery_status = :status REMOVE health.last_failure_at";
+
+/// How an attempt went, as far as an endpoint's health goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Noted {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// The HTTP status, where an answer came.
+    pub status: Option<u16>,
+}
+
+impl Noted {
+    fn change(self, expression: &'static str) -> Result<Change, Error> {
+        Ok(Change::new(expression).with(":ended", value(&self.ended)?).with(":status", value(&self.status)?))
+    }
+}
+
+impl Registry {
+    /// Notes a success: no failures in a row any more. The endpoint as it was, or `None` if it is gone.
+    pub async fn note_success(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        noted: Noted,
+    ) -> Result<Option<Endpoint>, Error> {
+        let change = noted.change(RESET)?.with(":zero", number(0_u64));
+        self.change_endpoint(organization, id, change, Condition::present(), Returned::Before).await
+    }
+
+    /// Counts a failure up to `limit`, from where on only probes count, unless it overlapped one that is counted. The
+    /// endpoint as it is then, or `None` if nothing was counted.
+    pub async fn count_failure(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        noted: Noted,
+        limit: u32,
+    ) -> Result<Option<Endpoint>, Error> {
+        let condition = Condition::new(
+            "health.consecutive_failures < :limit \
+             AND (attribute_not_exists(health.last_failure_at) OR health.last_failure_at <= :began)",
+        );
+        let condition = condition.with(":limit", number(limit)).with(":began", value(&noted.began)?);
+        let change = noted.change(COUNT)?.with(":one", number(1_u64));
+        self.change_endpoint(organization, id, change, condition, Returned::After).await
+    }
+
+    /// Counts the failure of a probe, which from then on is as `probe` says. The endpoint as it is then, or `None` if
+    /// that probe is over.
+    pub async fn count_probe_failure(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        noted: Noted,
+        probe: &Probe,
+    ) -> Result<Option<Endpoint>, Error> {
+        let change = noted.change(COUNT_AND_POSTPONE)?.with(":one", number(1_u64));
+        let change = change.with(":due", value(&probe.due)?).with(":delay", number(probe.delay_seconds));
+        self.change_endpoint(organization, id, change, is_probe(&probe.id), Returned::After).await
+    }
+
+    /// Gives an endpoint a probe, in the place of the one with the id `replacing` or where it has none; false if it has
+    /// another one.
+    pub async fn start_probe(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        probe: &Probe,
+        replacing: Option<&str>,
+    ) -> Result<bool, Error> {
+        let condition = match replacing {
+            Some(old) => is_probe(old),
+            None => Condition::new("attribute_exists(pk) AND attribute_not_exists(probe)"),
+        };
+        let change = Change::new("SET probe = :new_probe").with(":new_probe", value(probe)?);
+        self.table.update_if(&key(organization, id), change, condition).await
+    }
+
+    /// Notes that a probe's ticket is in the queue.
+    pub async fn probe_sent(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        probe: &str,
+    ) -> Result<bool, Error> {
+        let change = Change::new("SET probe.sent = :sent").with(":sent", value(&true)?);
+        self.table.update_if(&key(organization, id), change, is_probe(probe)).await
+    }
+
+    /// Makes this message the probe's ticket; false if another one is, or the probe is over.
+    pub async fn take_probe(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        probe: &str,
+        message: &str,
+    ) -> Result<bool, Error> {
+        let condition = Condition::new(
+            "probe.id = :probe AND (attribute_not_exists(probe.ticket) OR probe.ticket = :message)",
+        );
+        let condition = condition.with(":probe", text(probe));
+        let change = Change::new("SET probe.ticket = :message").with(":message", text(message));
+        self.table.update_if(&key(organization, id), change, condition).await
+    }
+
+    /// Says when a probe is due next, without a failure.
+    pub async fn postpone_probe(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        probe: &str,
+        due: Timestamp,
+    ) -> Result<bool, Error> {
+        let change = Change::new("SET probe.due = :due").with(":due", value(&due)?);
+        self.table.update_if(&key(organization, id), change, is_probe(probe)).await
+    }
+
+    /// Ends a probe.
+    pub async fn end_probe(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        probe: &str,
+    ) -> Result<bool, Error> {
+        self.table.update_if(&key(organization, id), Change::new("REMOVE probe"), is_probe(probe)).await
+    }
+
+    /// Pauses an endpoint; `announcement` is the event that is yet to tell of it. The endpoint as it is then, or `None`
+    /// if it is gone or was paused already.
+    pub async fn pause(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        announcement: EventId,
+    ) -> Result<Option<Endpoint>, Error> {
+        let change = Change::new("SET is_paused = :yes, pause_announcement = :event REMOVE probe")
+            .with(":yes", value(&true)?)
+            .with(":event", value(&announcement)?);
+        let condition = Condition::new("is_paused = :no").with(":no", value(&false)?);
+        self.change_endpoint(organization, id, change, condition, Returned::After).await
+    }
+
+    /// Notes that a pause was announced.
+    pub async fn pause_announced(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        announcement: EventId,
+    ) -> Result<bool, Error> {
+        let condition = Condition::new("pause_announcement = :event").with(":event", value(&announcement)?);
+        self.table
+            .update_if(&key(organization, id), Change::new("REMOVE pause_announcement"), condition)
+            .await
+    }
+
+    /// Unpauses an endpoint and forgets its failures. The endpoint as it is then, or `None` if it is gone.
+    pub async fn unpause(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+    ) -> Result<Option<Endpoint>, Error> {
+        let change = Change::new(
+            "SET is_paused = :no, health.consecutive_failures = :zero REMOVE health.last_failure_at, probe",
+        );
+        let change = change.with(":no", value(&false)?).with(":zero", number(0_u64));
+        self.change_endpoint(organization, id, change, Condition::present(), Returned::After).await
+    }
+
+    async fn change_endpoint(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        change: Change,
+        condition: Condition,
+        returned: Returned,
+    ) -> Result<Option<Endpoint>, Error> {
+        let key = key(organization, id);
+        let record = self.table.update_returning::<EndpointRecord>(&key, change, condition, returned).await?;
+        Ok(record.map(|record| record.endpoint))
+    }
+}
+
+fn is_probe(id: &str) -> Condition {
+    Condition::new("probe.id = :probe").with(":probe", text(id))
+}
