@@ -1,0 +1,223 @@
+//! An event on the bus: what publishers put there and what the rule's queue brings.
+
+use domain::{
+    Timestamp,
+    catalogue::Catalogue,
+    event::{self, Audience, Event},
+    event_data::{CarriedData, EventData},
+    ids::{EventId, Lane, OrganizationId},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+/// What every source's name begins with; the event's service follows.
+const SOURCE_PREFIX: &str = "dodev.";
+
+/// The `detail` of an event on the bus.
+///
+/// The API writes `eventId` and `carriedData`. A service of the platform that publishes straight to the bus may leave the
+/// id out, and write `data` as plain JSON where it need not arrive to the letter.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Detail {
+    organization_id: OrganizationId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event_id: Option<EventId>,
+    #[serde(default = "live")]
+    livemode: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carried_data: Option<CarriedData>,
+    #[serde(default)]
+    audience: Audience,
+}
+
+fn live() -> bool {
+    true
+}
+
+impl Detail {
+    /// The detail of an event that is already whole.
+    pub fn of(event: &Event, audience: Audience) -> Self {
+        Self {
+            organization_id: event.organization,
+            event_id: Some(event.id),
+            livemode: event.livemode,
+            data: None,
+            carried_data: Some(event.data.carried()),
+            audience,
+        }
+    }
+}
+
+/// The source that an event of this type is published under.
+pub(crate) fn source_of(event: &Event) -> String {
+    format!("{SOURCE_PREFIX}{}", event.service())
+}
+
+/// An event as the rule hands it to the events queue.
+#[derive(Debug, Deserialize)]
+pub struct Envelope {
+    id: String,
+    source: String,
+    #[serde(rename = "detail-type")]
+    detail_type: String,
+    time: String,
+    detail: Box<RawValue>,
+}
+
+/// Why what came over the bus is no event. It stays in the queue until it reaches the dead-letter queue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an event of the platform: {0}")]
+pub struct Refused(String);
+
+impl Envelope {
+    /// Reads a message of the events queue.
+    pub fn parse(message: &str) -> Result<Self, Refused> {
+        serde_json::from_str(message).map_err(|error| Refused(format!("the envelope: {error}")))
+    }
+
+    /// The event in it, and whom it is for. The same message gives the same event, however often it is delivered: where the publisher gave
+    /// no id, it follows from the bus's own.
+    pub fn event(&self) -> Result<(Event, Audience), Refused> {
+        let detail: Detail = serde_json::from_str(self.detail.get())
+            .map_err(|error| Refused(format!("the detail: {error}")))?;
+        let known = Catalogue::get()
+            .find(&self.detail_type)
+            .ok_or_else(|| Refused(format!("its type {} is not in the catalogue", self.detail_type)))?;
+        if self.source.strip_prefix(SOURCE_PREFIX) != Some(event::service_of(&self.detail_type)) {
+            return Err(Refused(format!("source {} does not publish {}", self.source, self.detail_type)));
+        }
+        let livemode = known.livemode().decide(detail.livemode);
+        let id = match detail.event_id {
+            Some(id) if (id.type_code(), id.lane().livemode) == (known.code(), livemode) => id,
+            Some(id) => return Err(Refused(format!("{id} is no id of such a {}", self.detail_type))),
+            None => self.derived_id(known.code(), livemode)?,
+        };
+        let data = match (detail.carried_data, detail.data) {
+            (Some(carried), None) => carried.open(),
+            (None, Some(json)) => EventData::from_raw(json),
+            _ => return Err(Refused("the detail needs either data or carriedData".into())),
+        };
+        let data = data.map_err(|invalid| Refused(invalid.message))?;
+        // What the API published it has checked; a catalogue that changed since must not lose it.
+        if detail.event_id.is_none() {
+            known.check(&data).map_err(|problem| Refused(problem.to_string()))?;
+        }
+        let event = Event {
+            id,
+            organization: detail.organization_id,
+            event_type: self.detail_type.clone(),
+            data,
+            livemode,
+            created_at: id.created_at(),
+        };
+        Ok((event, detail.audience))
+    }
+
+    fn derived_id(&self, type_code: u16, livemode: bool) -> Result<EventId, Refused> {
+        let time =
+            Timestamp::parse(&self.time).ok_or_else(|| Refused(format!("its time {} is none", self.time)))?;
+        let digest = Sha256::digest(self.id.as_bytes());
+        let random = digest.first_chunk::<8>().copied().unwrap_or_default();
+        Ok(EventId::new(time, type_code, Lane { livemode, shard: 0 }, random))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn organization() -> OrganizationId {
+        OrganizationId::new(AT, [1; 10])
+    }
+
+    fn envelope(source: &str, detail_type: &str, detail: &str) -> Envelope {
+        let text = format!(
+            r#"{{"version":"0","id":"17793124-05d4-b198-2fde-7ededc63b103","detail-type":"{detail_type}","source":"{source}","account":"123456789012","time":"2023-11-14T22:13:20Z","region":"us-east-1","resources":[],"detail":{detail}}}"#
+        );
+        Envelope::parse(&text).unwrap()
+    }
+
+    fn sent(data: &str) -> Event {
+        let code = Catalogue::get().find("send.email.sent").unwrap().code();
+        Event {
+            id: EventId::new(AT, code, Lane { livemode: false, shard: 0 }, [5; 8]),
+            organization: organization(),
+            event_type: "send.email.sent".into(),
+            data: EventData::parse(data).unwrap(),
+            livemode: false,
+            created_at: AT,
+        }
+    }
+
+    #[test]
+    fn what_the_api_publishes_comes_back_as_it_was() {
+        let large = format!(r#"{{"n":1.0,"esc":"\u00e9","x":"{}"}}"#, "y".repeat(5_000));
+        for data in [r#"{"n":1.0,  "big":123456789012345678901234567890,"esc":"\u00e9\/"}"#, &large] {
+            let event = sent(data);
+            let detail = serde_json::to_string(&Detail::of(&event, Audience::Subscribers)).unwrap();
+            assert_eq!(
+                envelope("dodev.send", "send.email.sent", &detail).event(),
+                Ok((event, Audience::Subscribers))
+            );
+        }
+    }
+
+    #[test]
+    fn a_service_may_publish_plain_data_and_redelivery_gives_the_same_event() {
+        let detail = format!(r#"{{"organizationId":"{}","data":{{"messageId":"m"}}}}"#, organization());
+        let (first, audience) = envelope("dodev.send", "send.email.sent", &detail).event().unwrap();
+        assert_eq!(
+            (first.data.as_json(), first.livemode, first.created_at),
+            (r#"{"messageId":"m"}"#, true, AT)
+        );
+        assert_eq!(envelope("dodev.send", "send.email.sent", &detail).event(), Ok((first, audience)));
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        let org = organization();
+        let good = format!(r#"{{"organizationId":"{org}","data":{{}}}}"#);
+        let wrong_id = EventId::new(AT, 999, Lane { livemode: true, shard: 0 }, [5; 8]);
+        let cases = [
+            ("dodev.send", "send.email.lost", good.clone(), "not in the catalogue"),
+            ("dodev.talk", "send.email.sent", good.clone(), "does not publish"),
+            ("dodev.send", "send.email.sent", good.clone(), "data.messageId is required"),
+            ("dodev.send", "send.email.sent", "{}".into(), "organizationId"),
+            (
+                "dodev.send",
+                "send.email.sent",
+                format!(r#"{{"organizationId":"{org}"}}"#),
+                "either data or carriedData",
+            ),
+            (
+                "dodev.send",
+                "send.email.sent",
+                format!(r#"{{"organizationId":"{org}","data":[]}}"#),
+                "JSON object",
+            ),
+            (
+                "dodev.send",
+                "send.email.sent",
+                format!(r#"{{"organizationId":"{org}","data":{{}},"x":1}}"#),
+                "unknown field",
+            ),
+            (
+                "dodev.send",
+                "send.email.sent",
+                format!(r#"{{"organizationId":"{org}","data":{{}},"eventId":"{wrong_id}"}}"#),
+                "no id of such a",
+            ),
+        ];
+        for (source, detail_type, detail, expected) in cases {
+            let refused = envelope(source, detail_type, &detail).event().unwrap_err();
+            assert!(refused.to_string().contains(expected), "{refused}");
+        }
+        assert!(Envelope::parse("not json").is_err());
+    }
+}

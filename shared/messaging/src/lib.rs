@@ -1,0 +1,19 @@
+//! The event bus and the queues, and the messages on them.
+//!
+//! ```text
+//! publisher ─ Detail ─► bus ─ rule ─ Envelope ─► events queue ─► fan-out ─ Message ─► deliveries queue ─► deliver
+//! ```
+//!
+//! An event's `data` crosses all of it inside a JSON string (see [`domain::event_data::CarriedData`]), because the bus
+//! writes JSON anew on the way and receivers are promised every letter.
+#![warn(missing_docs)]
+
+mod bus;
+mod deliveries;
+mod envelope;
+mod error;
+
+pub use bus::Bus;
+pub use deliveries::{CarriedEvent, DeliveriesQueue, Message, Replay, Selection};
+pub use envelope::{Detail, Envelope, Refused};
+pub use error::Error;
