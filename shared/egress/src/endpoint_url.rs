@@ -1,0 +1,132 @@
+//! An endpoint's URL: what may be saved.
+
+mod error;
+mod host;
+
+use std::fmt;
+
+use http::HeaderValue;
+use http::uri::PathAndQuery;
+use url::Url;
+
+use crate::MAX_URL_CHARS;
+pub use error::UrlError;
+pub(crate) use host::{Host, Reach, has_suffix};
+
+/// Which hosts an endpoint may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AddressPolicy {
+    /// HTTPS to globally reachable hosts, and nothing else.
+    #[default]
+    Strict,
+    /// For the local stack only: also HTTP and HTTPS to loopback addresses and `localhost` names. A name that is
+    /// not a `localhost` name may still not resolve to a loopback address.
+    AllowLoopback,
+}
+
+impl AddressPolicy {
+    /// The local stack's policy if it is asked for, the strict one otherwise.
+    pub fn with_loopback(allowed: bool) -> Self {
+        if allowed { Self::AllowLoopback } else { Self::Strict }
+    }
+}
+
+/// A URL that a customer may have events sent to, as far as can be told without resolving its host: see [`vet`].
+///
+/// [`vet`]: crate::vet
+#[derive(Clone, PartialEq, Eq)]
+pub struct EndpointUrl {
+    text: String,
+    pub(crate) tls: bool,
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    pub(crate) reach: Reach,
+    pub(crate) target: PathAndQuery,
+    pub(crate) host_header: HeaderValue,
+}
+
+impl EndpointUrl {
+    /// Reads a URL strictly: what browsers would repair (white space, backslashes, missing or surplus slashes) is
+    /// refused, since what was meant is a guess. A fragment is kept in the text and, as everywhere, never sent.
+    pub fn parse(text: &str, policy: AddressPolicy) -> Result<Self, UrlError> {
+        if text.chars().count() > MAX_URL_CHARS {
+            return Err(UrlError::TooLong);
+        }
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+            return Err(UrlError::Invalid);
+        }
+        let tls = is_https(text)?;
+        let authority = authority(text)?;
+        if authority.contains('@') {
+            return Err(UrlError::HasCredentials);
+        }
+        let url = Url::parse(text).map_err(UrlError::from_parser)?;
+        let host = Host::new(&url, authority)?;
+        let reach = host.reach(policy).ok_or(UrlError::HostNotAllowed);
+        // Plain HTTP is an exception for loopback alone, so for every other host the missing "s" is what is wrong.
+        if !tls && reach != Ok(Reach::Loopback) {
+            return Err(UrlError::NotHttps);
+        }
+        Self::assemble(text, tls, &url, host, reach?)
+    }
+
+    fn assemble(text: &str, tls: bool, url: &Url, host: Host, reach: Reach) -> Result<Self, UrlError> {
+        let port = url.port_or_known_default().filter(|&port| port != 0).ok_or(UrlError::PortInvalid)?;
+        let target = match url.query() {
+            Some(query) => PathAndQuery::try_from(format!("{}?{query}", url.path())),
+            None => PathAndQuery::try_from(url.path()),
+        };
+        let host_header = match url.port() {
+            Some(port) => HeaderValue::try_from(format!("{host}:{port}")),
+            None => HeaderValue::try_from(host.to_string()),
+        };
+        Ok(Self {
+            text: text.to_owned(),
+            tls,
+            host,
+            port,
+            reach,
+            target: target.map_err(|_| UrlError::Invalid)?,
+            host_header: host_header.map_err(|_| UrlError::HostInvalid)?,
+        })
+    }
+
+    /// The URL as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its host: a name in lower case and Punycode without a trailing dot, or an address, IPv6 in brackets.
+    pub fn host(&self) -> String {
+        self.host.to_string()
+    }
+}
+
+/// Shows scheme, host and port only: many receivers keep a secret in the path or the query.
+impl fmt::Debug for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        write!(f, "EndpointUrl({scheme}://{}:{}/…)", self.host, self.port)
+    }
+}
+
+/// `true` for `https:`, `false` for `http:`, an error for any other scheme or none.
+fn is_https(text: &str) -> Result<bool, UrlError> {
+    let (scheme, _) = text.split_once(':').ok_or(UrlError::Invalid)?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" => Ok(true),
+        "http" => Ok(false),
+        _ if is_scheme => Err(UrlError::NotHttps),
+        _ => Err(UrlError::Invalid),
+    }
+}
+
+/// What stands between `//` and the path, query or fragment.
+fn authority(text: &str) -> Result<&str, UrlError> {
+    let (_, rest) = text.split_once("://").ok_or(UrlError::Invalid)?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    if authority.is_empty() { Err(UrlError::Invalid) } else { Ok(authority) }
+}

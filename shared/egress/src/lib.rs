@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod address;
+mod client;
+mod connection;
+mod endpoint_url;
+mod excerpt;
+mod exchange;
+mod limits;
+mod outcome;
+mod pool;
+mod resolve;
+mod tls;
+mod vet;
+
+pub use client::Client;
+pub use endpoint_url::{AddressPolicy, EndpointUrl, UrlError};
+pub use limits::{MAX_BODY_READ, MAX_EXCERPT, MAX_HEAD, MAX_RETRY_AFTER, MAX_URL_CHARS};
+pub use outcome::{PostError, PostOutcome, PostResult};
+pub use resolve::{Resolver, Resolving, ScriptedResolver, SystemResolver};
+pub use tls::{ClientError, native_roots};
+pub use vet::vet;
+
+// The types of the signatures above, so that a caller needs neither the crates nor their versions.
+pub use bytes::Bytes;
+pub use http::{HeaderMap, HeaderName, HeaderValue};
+pub use tokio_rustls::rustls::RootCertStore;

@@ -1,0 +1,16 @@
+//! The bounds on what customers and receivers send us.
+
+/// Longest `url` of an endpoint, in characters.
+pub const MAX_URL_CHARS: usize = 2_048;
+
+/// How much of an answer's body is read, in bytes; then its connection is dropped.
+pub const MAX_BODY_READ: usize = 16 * 1024;
+
+/// How much of an answer's body an outcome keeps, in bytes of UTF-8.
+pub const MAX_EXCERPT: usize = 1_024;
+
+/// How large an answer's status line and headers may be together, in bytes.
+pub const MAX_HEAD: usize = 16 * 1024;
+
+/// How long a `Retry-After` value may be to be kept, in bytes. An HTTP date has 29.
+pub const MAX_RETRY_AFTER: usize = 64;
