@@ -1,0 +1,139 @@
+//! One delivery's message: its record is read where there may be one, [`step`] decides, the step is taken.
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    attempt::Attempt,
+    delivery::{Delivery, Purpose, Status, Step, step},
+    endpoint::Endpoint,
+    event::Event,
+    retry::{self, Next},
+};
+use runtime::{
+    batch::{Record, Verdict},
+    metrics::{self, Metric},
+};
+use storage::EndpointRecord;
+
+use crate::{Deliver, Problem, attempt::attempt};
+
+/// How long after its deadline an attempt must have been recorded: whoever brings the delivery again then takes it that
+/// the function died.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+
+impl Deliver {
+    pub(crate) async fn deliver(
+        &self,
+        record: &Record,
+        target: &EndpointRecord,
+        event: Event,
+        purpose: Purpose,
+    ) -> Result<Verdict, Problem> {
+        let endpoint = &target.endpoint;
+        // The first sight of a first attempt needs no read: nothing can have been recorded.
+        let recorded = if record.receive_count == 1 && purpose == Purpose::First {
+            None
+        } else {
+            self.log.delivery(event.organization, endpoint.id, event.id, self.clock.now()).await?
+        };
+        let mut delivery = recorded.unwrap_or_else(|| Delivery::pending(&event, endpoint.id));
+        let failing = endpoint.is_failing(&self.thresholds);
+        let step = step(&delivery, purpose, endpoint.state(), failing, self.clock.now());
+        if matches!(purpose, Purpose::Resend { attempts } if attempts == delivery.attempts_made()) {
+            delivery.attempts_before_resend = delivery.attempts_made();
+        }
+        match step {
+            Step::Drop => Ok(Verdict::Done),
+            Step::Hold => self.hold(record, delivery).await,
+            Step::Wait(due) => self.wait(record, due).await,
+            Step::Attempt => self.send(record, target, &event, delivery, purpose).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        record: &Record,
+        target: &EndpointRecord,
+        event: &Event,
+        delivery: Delivery,
+        purpose: Purpose,
+    ) -> Result<Verdict, Problem> {
+        let endpoint = &target.endpoint;
+        let was_held = delivery.status == Status::Held;
+        let lease = self.clock.now().after(endpoint.settings.timeout.duration() + LEASE_MARGIN);
+        // A first attempt needs no read and no claim: only a duplicated message could run beside it, once.
+        if matches!(delivery.status, Status::Retrying | Status::Held)
+            && !self.log.take_attempt(endpoint.organization, &delivery, lease).await?
+        {
+            return self.wait(record, lease).await;
+        }
+        let on_retry = if purpose == Purpose::Test { Status::Failed } else { Status::Retrying };
+        let (delivery, next) = self.attempt_and_record(target, event, delivery, on_retry).await?;
+        if was_held {
+            self.log.clear_held(endpoint.organization, endpoint.id, event.id).await?;
+        }
+        if purpose == Purpose::Test {
+            return Ok(Verdict::Done);
+        }
+        let now_failing = self.note(endpoint, &delivery, next).await?;
+        match delivery.next_attempt_at {
+            // It stays in the queue only while its endpoint is expected to recover by itself.
+            Some(_) if now_failing => self.hold(record, delivery).await,
+            Some(due) => self.wait(record, due).await,
+            None => Ok(Verdict::Done),
+        }
+    }
+
+    /// Makes one attempt and writes what became of the delivery by it; `on_retry` is what it is while it waits for its next
+    /// attempt, or failed where none follows a test.
+    pub(crate) async fn attempt_and_record(
+        &self,
+        target: &EndpointRecord,
+        event: &Event,
+        delivery: Delivery,
+        on_retry: Status,
+    ) -> Result<(Delivery, Next), Problem> {
+        let endpoint = &target.endpoint;
+        let attempted = attempt(self, target, event, delivery.attempts_made() + 1).await?;
+        let attempt = attempted.attempt;
+        let next = retry::next(
+            &endpoint.settings.retry_policy,
+            delivery.attempts_in_round() + 1,
+            &attempt.outcome,
+            attempted.retry_after.as_deref(),
+            attempt.ended_at(),
+            runtime::jitter(),
+        );
+        let (status, next_attempt_at) = match next {
+            Next::Delivered => (Status::Delivered, None),
+            Next::RetryAt(due) if on_retry != Status::Failed => (on_retry, Some(due)),
+            Next::RetryAt(_) | Next::Exhausted | Next::EndpointGone => (Status::Failed, None),
+        };
+        log_attempt(event, endpoint, &attempt, status);
+        let delivery = delivery.with_attempt(attempt, status, next_attempt_at);
+        self.log.put_delivery(delivery.organization, &delivery).await?;
+        Ok((delivery, next))
+    }
+
+    /// Hides the message until then.
+    pub(crate) async fn wait(&self, record: &Record, due: Timestamp) -> Result<Verdict, Problem> {
+        self.queue.postpone(&record.receipt_handle, due.since(self.clock.now())).await?;
+        Ok(Verdict::Again)
+    }
+}
+
+fn log_attempt(event: &Event, endpoint: &Endpoint, attempt: &Attempt, status: Status) {
+    tracing::info!(
+        event.id = %event.id,
+        endpoint.id = %endpoint.id,
+        attempt.number,
+        attempt.outcome = ?attempt.outcome,
+        attempt.duration_ms,
+        delivery.status = status.name(),
+        "attempt ended"
+    );
+    let outcome =
+        if attempt.outcome.is_success() { Metric::AttemptsSucceeded } else { Metric::AttemptsFailed };
+    metrics::measure(attempt.ended_at(), &[(outcome, 1), (Metric::AttemptDuration, attempt.duration_ms)]);
+}

@@ -1,0 +1,111 @@
+//! Noting on the endpoint how an attempt went, and what follows: its probe, its pause, its release.
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    delivery::Delivery,
+    endpoint::{Endpoint, Probe},
+    retry::Next,
+};
+use messaging::Message;
+use storage::Noted;
+
+use crate::{Deliver, Problem};
+
+/// How old `last_delivery_at` may become while all is well: a busy endpoint's item is written no more often than this.
+const LAST_DELIVERY_PRECISION: Duration = Duration::from_mins(1);
+
+impl Deliver {
+    /// Notes an attempt that was not a probe's. True if the endpoint is failing now, so that the delivery is to be held.
+    pub(crate) async fn note(
+        &self,
+        endpoint: &Endpoint,
+        delivery: &Delivery,
+        next: Next,
+    ) -> Result<bool, Problem> {
+        let Some(noted) = noted(delivery) else { return Ok(false) };
+        match next {
+            Next::Delivered => self.note_success(endpoint, noted).await.map(|()| false),
+            Next::EndpointGone => {
+                self.registry.disable_endpoint(endpoint.organization, endpoint.id).await?;
+                Ok(false)
+            }
+            Next::RetryAt(_) | Next::Exhausted => self.count_failure(endpoint, noted).await,
+        }
+    }
+
+    async fn note_success(&self, endpoint: &Endpoint, noted: Noted) -> Result<(), Problem> {
+        let health = &endpoint.health;
+        let fresh = |at: Timestamp| noted.ended.since(at) < LAST_DELIVERY_PRECISION;
+        if health.consecutive_failures == 0
+            && endpoint.probe.is_none()
+            && health.last_delivery_at.is_some_and(fresh)
+        {
+            return Ok(());
+        }
+        let before = self.registry.note_success(endpoint.organization, endpoint.id, noted).await?;
+        // It recovered by an attempt that was under way when it began to fail: the probe's ticket would notice in its
+        // time, this lets go at once what is held.
+        match before {
+            Some(before) if before.probe.is_some() => {
+                Ok(self.queue.release(before.organization, before.id).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn count_failure(&self, endpoint: &Endpoint, noted: Noted) -> Result<bool, Problem> {
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        let limit = self.thresholds.failing_after;
+        let Some(counted) = self.registry.count_failure(organization, id, noted, limit).await? else {
+            // It overlapped a failure that is counted, or the endpoint is failing already; the next batch reads which.
+            return Ok(false);
+        };
+        if !counted.is_failing(&self.thresholds) {
+            return Ok(false);
+        }
+        tracing::warn!(endpoint.id = %id, "endpoint is failing; its deliveries are held");
+        let replacing = counted.probe.as_ref().map(|probe| probe.id.clone());
+        self.start_probe(&counted, replacing.as_deref()).await?;
+        Ok(true)
+    }
+
+    /// Makes sure that a failing endpoint has its ticket in the queue, whoever died before sending it.
+    pub(crate) async fn ensure_probe(&self, endpoint: &Endpoint) -> Result<(), Problem> {
+        match &endpoint.probe {
+            Some(probe) if probe.sent => Ok(()),
+            Some(probe) => self.send_ticket(endpoint, probe).await,
+            None => self.start_probe(endpoint, None).await,
+        }
+    }
+
+    async fn start_probe(&self, endpoint: &Endpoint, replacing: Option<&str>) -> Result<(), Problem> {
+        let delay_seconds = self.thresholds.probe_initial_delay_seconds;
+        let probe = Probe {
+            id: format!("{:032x}", u128::from_le_bytes(runtime::random()?)),
+            sent: false,
+            ticket: None,
+            due: self.clock.now().after(Duration::from_secs(delay_seconds.into())),
+            delay_seconds,
+        };
+        if self.registry.start_probe(endpoint.organization, endpoint.id, &probe, replacing).await? {
+            self.send_ticket(endpoint, &probe).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_ticket(&self, endpoint: &Endpoint, probe: &Probe) -> Result<(), Problem> {
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        let ticket = Message::Probe { organization, endpoint: id, probe: probe.id.clone() };
+        self.queue.send_later(&ticket, probe.due.since(self.clock.now())).await?;
+        self.registry.probe_sent(organization, id, &probe.id).await?;
+        Ok(())
+    }
+}
+
+/// The delivery's last attempt, as its endpoint's health sees it.
+pub(crate) fn noted(delivery: &Delivery) -> Option<Noted> {
+    let attempt = delivery.attempts.last()?;
+    Some(Noted { began: attempt.at, ended: attempt.ended_at(), status: attempt.outcome.status() })
+}

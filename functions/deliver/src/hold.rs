@@ -1,0 +1,58 @@
+//! Holding deliveries of a failing or paused endpoint.
+
+use domain::{
+    delivery::Delivery,
+    endpoint::{Endpoint, State},
+};
+use runtime::{
+    batch::{Record, Verdict},
+    metrics::{self, Metric},
+};
+
+use crate::{Deliver, Problem, pause};
+
+impl Deliver {
+    /// Records a delivery as held, makes sure that somebody will let it go, and takes its message out of the queue.
+    pub(crate) async fn hold(&self, record: &Record, delivery: Delivery) -> Result<Verdict, Problem> {
+        let (organization, id) = (delivery.organization, delivery.endpoint);
+        self.log.put_held(organization, delivery).await?;
+        metrics::measure(self.clock.now(), &[(Metric::DeliveriesHeld, 1)]);
+        // Read again, after the record is written: a release that ended before it has missed it, one that begins after
+        // this read finds it.
+        let Some(current) = self.registry.endpoint(organization, id).await? else { return Ok(Verdict::Done) };
+        let endpoint = current.endpoint;
+        match self.holder(&endpoint) {
+            Holder::Nobody => {
+                // Comes back at once, to be sent.
+                self.queue.postpone(&record.receipt_handle, std::time::Duration::ZERO).await?;
+                Ok(Verdict::Again)
+            }
+            Holder::Owner => {
+                pause::announce(self, &endpoint).await?;
+                Ok(Verdict::Done)
+            }
+            Holder::Probe => {
+                self.ensure_probe(&endpoint).await?;
+                Ok(Verdict::Done)
+            }
+        }
+    }
+
+    /// Who lets an endpoint's held deliveries go.
+    fn holder(&self, endpoint: &Endpoint) -> Holder {
+        match endpoint.state() {
+            State::Disabled | State::Paused => Holder::Owner,
+            State::Active if endpoint.is_failing(&self.thresholds) => Holder::Probe,
+            State::Active => Holder::Nobody,
+        }
+    }
+}
+
+enum Holder {
+    /// A person, who unpauses or enables it.
+    Owner,
+    /// The probe, when it succeeds.
+    Probe,
+    /// There is nothing to wait for.
+    Nobody,
+}

@@ -1,0 +1,211 @@
+//! A failing endpoint's probe ticket.
+//!
+//! One message for each failing endpoint. Whenever it shows, it tries one held delivery that is due by its own schedule,
+//! so no delivery is sent more often than its schedule says because it served as probe. Success lets all go; failure
+//! counts, and the ticket backs off, twice as long each time, until the endpoint is paused.
+
+use std::time::Duration;
+
+use domain::{
+    Timestamp,
+    delivery::{Delivery, Status},
+    endpoint::{Endpoint, Probe, State},
+    event::Event,
+    ids::EventId,
+    retry::Next,
+};
+use runtime::batch::{Record, Verdict};
+use storage::{EndpointRecord, NextHeld};
+
+use crate::{Deliver, Problem, health, pause};
+
+/// A held delivery and its event.
+struct Candidate {
+    delivery: Delivery,
+    event: Event,
+}
+
+/// What there is to try.
+enum Try {
+    One(Box<Candidate>),
+    NotBefore(Timestamp),
+    Nothing,
+}
+
+impl Deliver {
+    pub(crate) async fn probe(
+        &self,
+        record: &Record,
+        target: &EndpointRecord,
+        id: &str,
+    ) -> Result<Verdict, Problem> {
+        let endpoint = &target.endpoint;
+        let Some(probe) = endpoint.probe.as_ref().filter(|probe| probe.id == id) else {
+            // That failing period is over. Whoever ended it may have died before the last thing to do about it.
+            pause::announce(self, endpoint).await?;
+            self.leave_nothing_held(endpoint).await?;
+            return Ok(Verdict::Done);
+        };
+        if endpoint.state() != State::Active || !endpoint.is_failing(&self.thresholds) {
+            return self.end_probe(endpoint, probe).await;
+        }
+        if !self.is_ticket(record, endpoint, probe).await? {
+            return Ok(Verdict::Done);
+        }
+        if self.clock.now() < probe.due {
+            return self.wait(record, probe.due).await;
+        }
+        match self.candidate(endpoint).await? {
+            Try::One(candidate) => self.try_one(record, target, probe, *candidate).await,
+            Try::NotBefore(due) => self.look_again(record, endpoint, probe, due).await,
+            Try::Nothing => self.retire(endpoint, probe).await,
+        }
+    }
+
+    /// The endpoint recovered by other means, or is not sent to any more.
+    async fn end_probe(&self, endpoint: &Endpoint, probe: &Probe) -> Result<Verdict, Problem> {
+        if endpoint.state() == State::Active {
+            self.queue.release(endpoint.organization, endpoint.id).await?;
+        }
+        self.registry.end_probe(endpoint.organization, endpoint.id, &probe.id).await?;
+        Ok(Verdict::Done)
+    }
+
+    /// Nothing is held, so nothing can be tried: the ticket goes, rather than coming back for nothing until the queue
+    /// takes it for poison. The next delivery that is held starts another probe; one that was held just now, and saw this
+    /// probe, is found by looking once more.
+    async fn retire(&self, endpoint: &Endpoint, probe: &Probe) -> Result<Verdict, Problem> {
+        self.registry.end_probe(endpoint.organization, endpoint.id, &probe.id).await?;
+        self.leave_nothing_held(endpoint).await?;
+        Ok(Verdict::Done)
+    }
+
+    /// Starts a probe where something is held, nobody has paused the endpoint and no probe is there.
+    async fn leave_nothing_held(&self, endpoint: &Endpoint) -> Result<(), Problem> {
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        if self.log.next_held(organization, id, self.clock.now()).await? == NextHeld::Nothing {
+            return Ok(());
+        }
+        match self.registry.endpoint(organization, id).await? {
+            Some(current) if current.endpoint.state() == State::Active => {
+                self.ensure_probe(&current.endpoint).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn is_ticket(&self, record: &Record, endpoint: &Endpoint, probe: &Probe) -> Result<bool, Problem> {
+        match &probe.ticket {
+            Some(ticket) => Ok(*ticket == record.message_id),
+            None => {
+                let (organization, id) = (endpoint.organization, endpoint.id);
+                Ok(self.registry.take_probe(organization, id, &probe.id, &record.message_id).await?)
+            }
+        }
+    }
+
+    async fn candidate(&self, endpoint: &Endpoint) -> Result<Try, Problem> {
+        /// How many markers that mark nothing any more are cleared at one go.
+        const STALE_MARKERS: usize = 100;
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        for _ in 0..STALE_MARKERS {
+            let event = match self.log.next_held(organization, id, self.clock.now()).await? {
+                NextHeld::Due(event) => event,
+                NextHeld::NotBefore(due) => return Ok(Try::NotBefore(due)),
+                NextHeld::Nothing => return Ok(Try::Nothing),
+            };
+            match self.held(endpoint, event).await? {
+                None => self.log.clear_held(organization, id, event).await?,
+                Some(candidate) => match candidate.delivery.next_attempt_at {
+                    // An earlier probe died before the marker said so, too.
+                    Some(due) if self.clock.now() < due => {
+                        self.log.put_held(organization, candidate.delivery).await?;
+                    }
+                    _ => return Ok(Try::One(Box::new(candidate))),
+                },
+            }
+        }
+        Ok(Try::NotBefore(self.clock.now()))
+    }
+
+    async fn held(&self, endpoint: &Endpoint, event: EventId) -> Result<Option<Candidate>, Problem> {
+        let (organization, now) = (endpoint.organization, self.clock.now());
+        let delivery = self.log.delivery(organization, endpoint.id, event, now).await?;
+        let logged = self.log.event(organization, event, now).await?;
+        let held = delivery.filter(|delivery| delivery.status == Status::Held).zip(logged);
+        Ok(held.map(|(delivery, logged)| Candidate { delivery, event: logged.event }))
+    }
+
+    async fn try_one(
+        &self,
+        record: &Record,
+        target: &EndpointRecord,
+        probe: &Probe,
+        candidate: Candidate,
+    ) -> Result<Verdict, Problem> {
+        let endpoint = &target.endpoint;
+        let Candidate { delivery, event } = candidate;
+        // Held all along: the ticket owns no delivery, so none may be left to it.
+        let (delivery, next) = self.attempt_and_record(target, &event, delivery, Status::Held).await?;
+        let noted = health::noted(&delivery);
+        if delivery.next_attempt_at.is_some() {
+            self.log.put_held(endpoint.organization, delivery).await?;
+        } else {
+            self.log.clear_held(endpoint.organization, endpoint.id, event.id).await?;
+        }
+        match (next, noted) {
+            (Next::Delivered, Some(noted)) => {
+                // In this order: what dies in between is a ticket that comes back and lets go once more.
+                self.queue.release(endpoint.organization, endpoint.id).await?;
+                self.registry.note_success(endpoint.organization, endpoint.id, noted).await?;
+                self.registry.end_probe(endpoint.organization, endpoint.id, &probe.id).await?;
+                tracing::info!(endpoint.id = %endpoint.id, "endpoint recovered");
+                Ok(Verdict::Done)
+            }
+            (Next::EndpointGone, _) => {
+                self.registry.disable_endpoint(endpoint.organization, endpoint.id).await?;
+                Ok(Verdict::Done)
+            }
+            (_, Some(noted)) => self.count_probe_failure(record, endpoint, probe, noted).await,
+            (_, None) => self.look_again(record, endpoint, probe, self.clock.now()).await,
+        }
+    }
+
+    async fn count_probe_failure(
+        &self,
+        record: &Record,
+        endpoint: &Endpoint,
+        probe: &Probe,
+        noted: storage::Noted,
+    ) -> Result<Verdict, Problem> {
+        let delay_seconds = self.thresholds.probe_delay_after(probe.delay_seconds);
+        let due = self.clock.now().after(Duration::from_secs(delay_seconds.into()));
+        let postponed = Probe { due, delay_seconds, ..probe.clone() };
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        let counted = self.registry.count_probe_failure(organization, id, noted, &postponed).await?;
+        match counted {
+            None => Ok(Verdict::Done),
+            Some(counted) if counted.health.consecutive_failures >= self.thresholds.pause_after => {
+                pause::pause(self, &counted).await?;
+                Ok(Verdict::Done)
+            }
+            Some(_) => self.wait(record, due).await,
+        }
+    }
+
+    /// Nothing could be tried: looks again when something is due, though no sooner and no later than a probe would.
+    async fn look_again(
+        &self,
+        record: &Record,
+        endpoint: &Endpoint,
+        probe: &Probe,
+        due: Timestamp,
+    ) -> Result<Verdict, Problem> {
+        let usual = self.clock.now().after(Duration::from_secs(probe.delay_seconds.into()));
+        let latest =
+            self.clock.now().after(Duration::from_secs(self.thresholds.probe_max_delay_seconds.into()));
+        let due = due.max(usual).min(latest.max(usual));
+        self.registry.postpone_probe(endpoint.organization, endpoint.id, &probe.id, due).await?;
+        self.wait(record, due).await
+    }
+}

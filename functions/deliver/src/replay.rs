@@ -1,0 +1,115 @@
+//! Sending deliveries again, page by page: what was held, once its endpoint recovered or was unpaused, and what a person
+//! asks for.
+//!
+//! Each page sends its deliveries' messages and then one message for the next page, which shows a second later; so a
+//! replay goes at [`PAGE`] deliveries a second and never holds a function for long. A page that is handled twice sends
+//! twice; each delivery's message names the attempts that it was sent for, so only one of the two does anything.
+
+use std::time::Duration;
+
+use domain::{
+    delivery::{Delivery, Purpose, Status},
+    endpoint::{Endpoint, State},
+    ids::EventId,
+};
+use messaging::{CarriedEvent, Message, Replay, Selection};
+use runtime::batch::{Record, Verdict};
+use storage::DeliveryFilter;
+
+use crate::{Deliver, Problem};
+
+/// How many deliveries one page sends.
+const PAGE: usize = 100;
+/// The wait between pages.
+const PACE: Duration = Duration::from_secs(1);
+/// How often a release looks for the change that it goes with, before it takes it that the change never came: longer than
+/// the function that makes the change may run.
+const PATIENCE: u32 = 40;
+
+/// A page: what it sends again, and where the next one begins.
+struct Page {
+    deliveries: Vec<Delivery>,
+    next: Option<String>,
+}
+
+impl Deliver {
+    pub(crate) async fn replay(
+        &self,
+        record: &Record,
+        endpoint: &Endpoint,
+        replay: Replay,
+    ) -> Result<Verdict, Problem> {
+        let holding = endpoint.state() == State::Paused || endpoint.is_failing(&self.thresholds);
+        match replay.selection {
+            _ if endpoint.state() == State::Disabled => return Ok(Verdict::Done),
+            Selection::Held if holding => return self.not_now(record, &replay).await,
+            // What a person asks for while the endpoint is failing or paused joins what is held.
+            Selection::Held | Selection::Status { .. } => {}
+        }
+        let page = self.replay_page(endpoint, &replay).await?;
+        let mut messages = Vec::with_capacity(page.deliveries.len());
+        for delivery in &page.deliveries {
+            messages.extend(self.again(delivery, &replay.selection).await?);
+        }
+        self.queue.send(&messages).await?;
+        tracing::info!(endpoint.id = %endpoint.id, deliveries = messages.len(), "replay page sent");
+        if let Some(cursor) = page.next {
+            let rest = Message::Replay(Replay { cursor: Some(cursor), ..replay });
+            self.queue.send_later(&rest, PACE).await?;
+        }
+        Ok(Verdict::Done)
+    }
+
+    /// A release is sent before the change that it follows is written: it waits a little for it. Otherwise all stays
+    /// held, and whoever lets it go next sends it.
+    async fn not_now(&self, record: &Record, replay: &Replay) -> Result<Verdict, Problem> {
+        if replay.cursor.is_none() && record.receive_count <= PATIENCE {
+            self.queue.postpone(&record.receipt_handle, PACE).await?;
+            return Ok(Verdict::Again);
+        }
+        Ok(Verdict::Done)
+    }
+
+    async fn replay_page(&self, endpoint: &Endpoint, replay: &Replay) -> Result<Page, Problem> {
+        let (organization, id, now) = (endpoint.organization, endpoint.id, self.clock.now());
+        match &replay.selection {
+            Selection::Held => {
+                let cursor = replay.cursor.as_deref();
+                let (events, next) = self.log.held_page(organization, id, cursor, PAGE).await?;
+                let mut deliveries = self.log.deliveries_of_endpoint(organization, id, &events, now).await?;
+                deliveries.retain(|delivery| delivery.status == Status::Held);
+                for stale in
+                    events.iter().filter(|event| !deliveries.iter().any(|kept| kept.event == **event))
+                {
+                    self.log.clear_held(organization, id, *stale).await?;
+                }
+                Ok(Page { deliveries, next })
+            }
+            Selection::Status { status, after, before } => {
+                let filter =
+                    DeliveryFilter { status: Some(*status), after: Some(*after), before: Some(*before) };
+                let position = replay.cursor.as_deref().and_then(|cursor| EventId::parse(cursor).ok());
+                let deliveries =
+                    self.log.list_deliveries(organization, id, filter, position, PAGE, now).await?;
+                let next =
+                    deliveries.last().filter(|_| deliveries.len() == PAGE).map(|last| last.event.to_string());
+                Ok(Page { deliveries, next })
+            }
+        }
+    }
+
+    /// The message that sends a delivery again; none if its event is gone from the log.
+    async fn again(&self, delivery: &Delivery, selection: &Selection) -> Result<Option<Message>, Problem> {
+        let logged = self.log.event(delivery.organization, delivery.event, self.clock.now()).await?;
+        let attempts = delivery.attempts_made();
+        let purpose = match (selection, delivery.status) {
+            (Selection::Held, _) | (_, Status::Held) => Purpose::Release { attempts },
+            _ => Purpose::Resend { attempts },
+        };
+        Ok(logged.map(|logged| Message::Deliver {
+            endpoint: delivery.endpoint,
+            event: CarriedEvent::from(&logged.event),
+            purpose,
+        }))
+    }
+}
