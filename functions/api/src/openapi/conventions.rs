@@ -1,0 +1,131 @@
+//! What all calls of a kind have in common: errors, headers, security.
+
+use std::iter::once;
+
+use domain::scope::{Scope, Scopes};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Components, Object, OpenApi, OpenApiVersion, RefOr, Type,
+        extensions::Extensions,
+        header::Header,
+        path::{Operation, ParameterIn},
+        request_body::RequestBody,
+        schema::Schema,
+        security::SecurityRequirement,
+    },
+};
+
+use super::{
+    errors::{self, ErrorCode, Shared},
+    info::{API_KEY, BEARER},
+    parameters,
+};
+use crate::error::ErrorBody;
+
+const REQUEST_ID: &str = "X-Request-Id";
+
+/// Adds to every operation what its security, its parameters and its body imply.
+pub(super) fn add(document: &mut OpenApi) {
+    document.openapi = OpenApiVersion::Version31;
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put];
+        for operation in operations.into_iter().filter_map(Option::as_mut) {
+            complete(operation, path);
+        }
+    }
+    let components = document.components.get_or_insert_with(Components::new);
+    parameters::add_schemas(components);
+    components.schemas.insert(ErrorBody::name().into(), ErrorBody::schema());
+    components.schemas.insert(ErrorCode::name().into(), ErrorCode::schema());
+    for shared in every() {
+        components.responses.insert(shared.name.into(), shared.response().into());
+    }
+}
+
+/// A reference to the header that every answer has.
+pub(super) fn request_id() -> Header {
+    let mut header = Header::new(Object::with_type(Type::String));
+    header.description = Some("The request's id, for support.".into());
+    header
+}
+
+fn every() -> [Shared; 7] {
+    [
+        errors::bad_request(),
+        errors::unauthorized(),
+        errors::forbidden(),
+        errors::not_found(),
+        errors::too_large(),
+        errors::unsupported(),
+        errors::internal(),
+    ]
+}
+
+fn complete(operation: &mut Operation, path: &str) {
+    let has_query = operation.parameters.iter().flatten().any(|parameter| match parameter {
+        RefOr::T(parameter) => parameter.parameter_in == ParameterIn::Query,
+        RefOr::Ref(_) => false,
+    });
+    let has_body = operation.request_body.is_some();
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        refuse_null(body);
+    }
+    let mut shared = vec![errors::internal()];
+    if let Some(scope) = required_scope(operation) {
+        secure(operation, scope);
+        shared.extend([errors::unauthorized(), errors::forbidden()]);
+    }
+    if has_query || has_body {
+        shared.push(errors::bad_request());
+    }
+    if path.contains('{') {
+        shared.push(errors::not_found());
+    }
+    if has_body {
+        shared.extend([errors::too_large(), errors::unsupported()]);
+    }
+    let responses = &mut operation.responses.responses;
+    for response in responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.insert(REQUEST_ID.into(), request_id().into());
+        }
+    }
+    for shared in shared {
+        responses.entry(shared.status.into()).or_insert_with(|| shared.reference());
+    }
+}
+
+/// An optional body can be left out, but not be null.
+fn refuse_null(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        if let Some(RefOr::T(Schema::OneOf(choices))) = &content.schema {
+            content.schema = choices.items.first().cloned();
+        }
+    }
+}
+
+/// The scope that the handler's attribute names.
+fn required_scope(operation: &Operation) -> Option<Scope> {
+    let security = serde_json::to_value(&operation.security).unwrap_or_default();
+    security[0][BEARER][0].as_str().and_then(Scope::from_name)
+}
+
+/// Either header will do, and each scope that includes the one asked for.
+fn secure(operation: &mut Operation, scope: Scope) {
+    let requirement = |scheme| SecurityRequirement::new(scheme, [scope.name()]);
+    operation.security = Some(vec![requirement(BEARER), requirement(API_KEY)]);
+    let others = Scope::ALL
+        .into_iter()
+        .filter(|held| {
+            *held != scope && Scopes::parse(&[held.name()]).is_ok_and(|scopes| scopes.allow(scope))
+        })
+        .map(Scope::name);
+    let names: Vec<_> = once(scope.name()).chain(others).map(|name| format!("`{name}`")).collect();
+    let description = operation.description.take().unwrap_or_default();
+    let needs = format!("Needs the scope {}.", names.join(" or "));
+    operation.description = Some(format!("{description}\n\n{needs}").trim_start().to_owned());
+    operation.extensions = Some(Extensions::from_iter([("x-required-scope", Value::from(scope.name()))]));
+}

@@ -1,0 +1,248 @@
+//! Schemas of single values, which bodies and parameters are made of. Bounds are the domain's own constants.
+
+use domain::{
+    Timestamp as DomainTimestamp,
+    catalogue::Catalogue,
+    delivery::Status,
+    endpoint::MAX_DESCRIPTION_CHARS,
+    format::Format,
+    key::MAX_NAME_CHARS,
+    metadata::{MAX_KEY_CHARS, MAX_KEYS, MAX_VALUE_CHARS},
+    scope::Scope,
+};
+use serde_json::{Value, json};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
+        schema::{AdditionalProperties, AnyOfBuilder},
+    },
+};
+
+/// Declares schemas by the objects that describe them.
+macro_rules! schemas {
+    ($($(#[$doc:meta])* $name:ident => $schema:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub(crate) enum $name {}
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    $schema.into()
+                }
+            }
+
+            impl ToSchema for $name {}
+        )*
+    };
+}
+
+schemas! {
+    /// A webhook endpoint's id.
+    EndpointId => id("A webhook endpoint's id.", "^whep_[0-9a-f]{32}$", "whep_018bcfe56800700180000000abc123de");
+    /// An event's id.
+    EventId => id(
+        "An event's id: `evt_` and a UUIDv7. Receivers get it too and drop duplicates by it.",
+        "^evt_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        "evt_018bcfe5-6800-7001-8000-00000000002a",
+    );
+    /// A key's id.
+    KeyId => id("A key's id; not the key itself.", "^key_[0-9a-f]{32}$", "key_018bcfe568007001800000000000002a");
+    /// A moment in an answer.
+    Timestamp => ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0))
+        .description(Some("Unix milliseconds."))
+        .examples([json!(1_700_000_000_000_i64)]);
+    /// A moment in a request.
+    Moment => AnyOfBuilder::new()
+        .item(
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0))
+                .maximum(Some(DomainTimestamp::MAX.millis())),
+        )
+        .item(
+            text("")
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+                .pattern(Some("^(19[7-9][0-9]|[2-9][0-9]{3})-")),
+        )
+        .description(Some("Unix milliseconds or RFC 3339, from 1970 to the end of 9999."));
+    /// Where deliveries are sent.
+    WebhookUrl => text(
+        "HTTPS, without credentials, on a host whose addresses are all publicly reachable. This is checked when it is \
+         saved and again at every delivery.",
+    )
+    .max_length(Some(egress::MAX_URL_CHARS))
+    .pattern(Some("^[Hh][Tt][Tt][Pp][Ss]://"))
+    .examples(["https://example.com/webhooks/dodev"]);
+    /// What an endpoint subscribes to.
+    Pattern => text(
+        "`*` for all events, `send.*` for all of a service, `send.email.*` for all below that, or one exact type. A \
+         pattern must cover at least one event type; see `GET /v1/event-types`.",
+    )
+    .enum_values(Some(patterns()))
+    .examples(["send.email.*"]);
+    /// An event type.
+    EventTypeName => text("One type of the catalogue; see `GET /v1/event-types`.")
+        .enum_values(Some(Catalogue::get().iter().map(domain::catalogue::EventType::name)));
+    /// How deliveries are wrapped and signed.
+    FormatName => text(
+        "How deliveries are wrapped and signed: as do.dev's own, as Devotel Orbit's, as EKDSend's, or after Standard \
+         Webhooks.",
+    )
+    .enum_values(Some(Format::ALL.iter().map(|format| format.name)));
+    /// What a key may do.
+    ScopeName => text("What a key may do.").enum_values(Some(Scope::ALL.map(Scope::name)));
+    /// Where a delivery stands.
+    DeliveryStatus => text(
+        "`pending`: queued. `retrying`: an attempt failed, the next one is at `next_attempt_at`. `delivered`: the \
+         receiver took it. `failed`: its retries are used up. `held`: its endpoint is failing or paused; it waits \
+         without losing a retry and goes out on recovery or unpausing.",
+    )
+    .enum_values(Some(Status::ALL.map(Status::name)));
+    /// What a replay can be narrowed to.
+    ReplayableStatus => text("Only these deliveries.")
+        .enum_values(Some([Status::Failed, Status::Held].map(Status::name)));
+    /// Which end of the log comes first.
+    Order => text("`desc`: newest first. `asc`: oldest first.")
+        .enum_values(Some(["desc", "asc"]))
+        .default(Some(json!("desc")));
+    /// A secret that a user brings.
+    GivenSecret => text(
+        "A secret of your own: 16 to 256 printable ASCII characters; for the format `standard`, `whsec_` and the \
+         base64 of 24 to 64 bytes.",
+    )
+    .min_length(Some(16))
+    .max_length(Some(256))
+    .pattern(Some("^[ -~]*$"));
+    /// A secret in the one answer that shows it.
+    SigningSecret => text(
+        "What deliveries are signed with. Shown this once: store it securely.",
+    )
+    .examples(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="]);
+    /// What people wrote about an endpoint.
+    Description => text("What it is for, in your words.").max_length(Some(MAX_DESCRIPTION_CHARS));
+    /// A key's name.
+    KeyName => text("What it is called among people; not only white space.")
+        .min_length(Some(1))
+        .max_length(Some(MAX_NAME_CHARS))
+        .pattern(Some(r"\S"))
+        .examples(["CI"]);
+    /// What users note on an endpoint.
+    Metadata => metadata();
+    /// An event's data.
+    EventData => json_object(
+        "What happened: a JSON object of at most 200 KiB that satisfies the JSON Schema of its type, which \
+         `GET /v1/event-types` lists. Fields that the schema does not name may be added. It reaches receivers to the \
+         letter: key order, spelling of numbers and escapes are kept.",
+    );
+    /// Any JSON object.
+    JsonObject => json_object("");
+    /// A JSON Schema.
+    JsonSchema => json_object("A JSON Schema, draft 2020-12.");
+    /// A document such as this one.
+    OpenApiDocument => json_object("An OpenAPI 3.1 document.");
+    /// Where a list goes on.
+    Cursor => text(
+        "`next_cursor` of the page before. It is opaque, and bound to this list and its filters: another one is refused.",
+    )
+    .min_length(Some(1));
+}
+
+fn text(description: &str) -> ObjectBuilder {
+    let description = (!description.is_empty()).then_some(description);
+    ObjectBuilder::new().schema_type(Type::String).description(description)
+}
+
+fn id(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
+    text(description).pattern(Some(pattern)).examples([example])
+}
+
+fn json_object(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .description((!description.is_empty()).then_some(description))
+}
+
+fn metadata() -> ObjectBuilder {
+    let names = text("").min_length(Some(1)).max_length(Some(MAX_KEY_CHARS)).build();
+    let values = text("").max_length(Some(MAX_VALUE_CHARS)).build();
+    json_object("Notes of your own: up to 50 strings by name.")
+        .max_properties(Some(MAX_KEYS))
+        .property_names(Some(Schema::Object(names)))
+        .additional_properties(Some(Schema::Object(values)))
+}
+
+/// Every pattern that covers an event type: wildcards first.
+fn patterns() -> Vec<String> {
+    let mut wildcards = vec!["*".to_owned()];
+    let mut names = Vec::new();
+    for event_type in Catalogue::get().iter() {
+        let name = event_type.name();
+        for (dot, _) in name.match_indices('.') {
+            let wildcard = format!("{}.*", &name[..dot]);
+            if !wildcards.contains(&wildcard) {
+                wildcards.push(wildcard);
+            }
+        }
+        names.push(name.to_owned());
+    }
+    wildcards.extend(names);
+    wildcards
+}
+
+/// When failed attempts are tried again: the n-th retry waits `initial_delay_seconds` × `backoff_factor`^(n−1), at most
+/// `max_delay_seconds`, ±10 %.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "says how the domain's type looks in answers")]
+pub(crate) struct RetryPolicy {
+    /// How many retries follow the first attempt.
+    #[schema(minimum = 0, maximum = 5)]
+    max_retries: u32,
+    /// The wait before the first retry, in seconds.
+    #[schema(minimum = 1, maximum = 3600)]
+    initial_delay_seconds: u32,
+    /// What each further wait is multiplied by.
+    #[schema(minimum = 1, maximum = 10)]
+    backoff_factor: f64,
+    /// The longest wait, in seconds.
+    #[schema(minimum = 1, maximum = 43200)]
+    max_delay_seconds: u32,
+}
+
+/// One event type of the catalogue.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "says how the catalogue's type looks in answers")]
+pub(crate) struct EventType {
+    /// Its name.
+    #[schema(example = "send.email.sent")]
+    r#type: String,
+    /// The service that publishes it: the first segment of its name.
+    #[schema(example = "send")]
+    service: String,
+    /// What happened.
+    #[schema(example = "Email accepted for delivery")]
+    description: String,
+    /// `follows_key`: true for what a live key publishes. `always_false`: never live.
+    #[schema(value_type = LivemodeRule)]
+    livemode: domain::catalogue::LivemodeRule,
+    /// A plausible `data`.
+    #[schema(value_type = EventData)]
+    example: Value,
+    /// What `data` must satisfy.
+    #[schema(value_type = JsonSchema)]
+    schema: Value,
+}
+
+/// How an event comes by its `livemode`.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "says how the catalogue's type looks in answers")]
+pub(crate) enum LivemodeRule {
+    FollowsKey,
+    AlwaysFalse,
+}

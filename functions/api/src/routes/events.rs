@@ -1,0 +1,22 @@
+//! `/v1/events`
+
+mod list;
+mod publication;
+mod publish;
+mod read;
+mod resend;
+
+use utoipa_axum::routes;
+
+use crate::openapi::Routes;
+
+pub(crate) use publish::Published;
+
+pub(crate) fn routes() -> Routes {
+    Routes::new()
+        .with(routes!(list::list, publish::publish))
+        .with(routes!(publish::publish_batch))
+        .with(routes!(read::read))
+        .with(routes!(read::deliveries))
+        .with(routes!(resend::resend))
+}

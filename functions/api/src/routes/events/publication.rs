@@ -1,0 +1,128 @@
+//! What a publisher sends, read and checked.
+
+use domain::{
+    Invalid, Timestamp,
+    catalogue::{Catalogue, EventType},
+    event::Event,
+    event_data::EventData,
+    ids::{EventId, Lane},
+    key::KeyRecord,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::body::malformed;
+
+/// A publication as sent. Each field is kept as its JSON text until it is checked, `data` for good.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    #[serde(rename = "type")]
+    event_type: Option<Box<RawValue>>,
+    data: Option<Box<RawValue>>,
+    livemode: Option<Box<RawValue>>,
+}
+
+/// A publication that can become an event.
+#[derive(Debug)]
+pub(super) struct Publication {
+    event_type: &'static EventType,
+    data: EventData,
+    pub(super) livemode: bool,
+}
+
+impl Publication {
+    /// Reads and checks a publication. What a test key publishes is never live.
+    pub(super) fn parse(json: &str, key: &KeyRecord) -> Result<Self, Invalid> {
+        let sent: Sent = object(json, &["type", "data", "livemode"])?;
+        let name: String = required("type", sent.event_type, "a string")?;
+        let event_type = Catalogue::get().find(&name).ok_or_else(|| unknown_type(&name))?;
+        let data = EventData::from_raw(sent.data.ok_or_else(|| missing("data"))?)?;
+        event_type.check(&data)?;
+        let live = match sent.livemode {
+            None => key.livemode,
+            given => required::<bool>("livemode", given, "true or false")? && key.livemode,
+        };
+        Ok(Self { event_type, data, livemode: event_type.livemode().decide(live) })
+    }
+
+    /// The event's type.
+    pub(super) fn event_type(&self) -> &'static str {
+        self.event_type.name()
+    }
+
+    /// An id for it, in one of `shards` shards of the log.
+    pub(super) fn id(&self, now: Timestamp, shards: u8, random: [u8; 9]) -> EventId {
+        let [shard, random @ ..] = random;
+        let lane = Lane { livemode: self.livemode, shard: shard % shards };
+        EventId::new(now, self.event_type.code(), lane, random)
+    }
+
+    /// The event with this id.
+    pub(super) fn event(self, key: &KeyRecord, id: EventId) -> Event {
+        Event {
+            id,
+            organization: key.organization,
+            event_type: self.event_type.name().to_owned(),
+            data: self.data,
+            livemode: self.livemode,
+            created_at: id.created_at(),
+        }
+    }
+
+    /// Tells publications apart: by type, mode and every letter of the data.
+    pub(super) fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for part in [self.event_type.name(), if self.livemode { "live" } else { "test" }, self.data.as_json()]
+        {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+        hex::encode(digest.finalize())
+    }
+}
+
+/// Reads an object of these fields.
+pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a str, known: &[&str]) -> Result<T, Invalid> {
+    serde_json::from_str(json).map_err(|_| not_an_object_of(known, json))
+}
+
+/// Malformed JSON, or an unknown or repeated field, which serde reports in its own words.
+fn not_an_object_of(known: &[&str], json: &str) -> Invalid {
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(json) {
+        return malformed(&error);
+    }
+    match serde_json::from_str::<std::collections::BTreeMap<String, &RawValue>>(json) {
+        Err(_) => Invalid::whole("body_invalid", "The body must be a JSON object"),
+        Ok(fields) => match fields.into_keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => {
+                let shown: String = name.chars().take(64).collect();
+                let message = format!("Unknown field \"{shown}\"");
+                Invalid::param(shown, "field_unknown", message)
+            }
+            None => Invalid::whole("field_repeated", "A field is given more than once"),
+        },
+    }
+}
+
+pub(super) fn required<T: DeserializeOwned>(
+    name: &'static str,
+    json: Option<Box<RawValue>>,
+    expected: &str,
+) -> Result<T, Invalid> {
+    let json = json.filter(|json| !matches!(json.get(), "null" | "\"\"")).ok_or_else(|| missing(name))?;
+    let wrong = |_| Invalid::param(name, "field_type", format!("{name} must be {expected}"));
+    serde_json::from_str(json.get()).map_err(wrong)
+}
+
+fn missing(name: &'static str) -> Invalid {
+    Invalid::param(name, "field_required", format!("{name} is required"))
+}
+
+fn unknown_type(event_type: &str) -> Invalid {
+    let shown: String = event_type.chars().take(64).collect();
+    let nearest = Catalogue::get().nearest_type(&shown);
+    let hint = nearest.map(|nearest| format!(". Did you mean \"{nearest}\"?")).unwrap_or_default();
+    Invalid::param("type", "event_type_unknown", format!("Unknown event type \"{shown}\"{hint}"))
+}

@@ -1,0 +1,111 @@
+//! `GET /v1/events/{id}` and `GET /v1/events/{id}/deliveries`
+
+use axum::{Json, extract::State};
+use domain::{
+    delivery::{Delivery, Status},
+    ids::{EndpointId, EventId, OrganizationId},
+    scope::Scope,
+};
+use serde::Serialize;
+use storage::LoggedEvent;
+use utoipa::ToSchema;
+
+use crate::{
+    Api,
+    auth::{Authorized, Caller},
+    cursor::{PageEnd, PageRequest, Parameters},
+    error::ApiError,
+    openapi::{
+        EVENTS, examples,
+        parameters::{EventPath, Page},
+    },
+    path::{Id, Named},
+    views::{DeliveryView, RoutedEventView},
+};
+
+/// Get an event
+///
+/// One event of the last 30 days with what became of it: the endpoints that it matched, and its delivery to each.
+#[utoipa::path(
+    get,
+    path = "/v1/events/{id}",
+    operation_id = "getEvent",
+    tag = EVENTS,
+    params(EventPath),
+    responses((status = OK, description = "The event.", body = RoutedEventView)),
+    security(("bearer" = [Scope::EventsRead])),
+)]
+pub(super) async fn read(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<EventId>,
+) -> Result<Json<RoutedEventView>, ApiError> {
+    let Authorized { organization, .. } = caller.require(Scope::EventsRead)?;
+    let logged = find(&api, organization, id).await?;
+    let deliveries = of_event(&api, &logged, &logged.matched).await?;
+    Ok(Json(RoutedEventView::new(logged, deliveries)))
+}
+
+/// A page of an event's deliveries.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventDeliveryList, examples(examples::deliveries))]
+pub(super) struct DeliveryList {
+    deliveries: Vec<DeliveryView>,
+    #[serde(flatten)]
+    end: PageEnd,
+}
+
+/// List an event's deliveries
+///
+/// One delivery for each endpoint that the event matched.
+#[utoipa::path(
+    get,
+    path = "/v1/events/{id}/deliveries",
+    operation_id = "listEventDeliveries",
+    tag = EVENTS,
+    params(EventPath, Page),
+    responses((status = OK, description = "A page of deliveries.", body = DeliveryList)),
+    security(("bearer" = [Scope::EventsRead])),
+)]
+pub(super) async fn deliveries(
+    State(api): State<Api>,
+    caller: Caller,
+    Id(id): Id<EventId>,
+    mut parameters: Parameters,
+) -> Result<Json<DeliveryList>, ApiError> {
+    let Authorized { organization, .. } = caller.require(Scope::EventsRead)?;
+    let request = PageRequest::take(&mut parameters, &api, organization, &format!("deliveries/{id}")).await?;
+    parameters.finish()?;
+    let logged = find(&api, organization, id).await?;
+    let position = request.position.as_deref().and_then(|position| EndpointId::parse(position).ok());
+    let rest = logged.matched.iter().filter(|endpoint| position.is_none_or(|position| **endpoint > position));
+    let endpoints: Vec<_> = rest.copied().take(request.look_ahead()).collect();
+    let (endpoints, end) = request.page(&api, endpoints, ToString::to_string).await?;
+    let deliveries = of_event(&api, &logged, &endpoints).await?;
+    Ok(Json(DeliveryList { deliveries: deliveries.into_iter().map(DeliveryView::from).collect(), end }))
+}
+
+pub(super) async fn find(
+    api: &Api,
+    organization: OrganizationId,
+    id: EventId,
+) -> Result<LoggedEvent, ApiError> {
+    let logged = api.log.event(organization, id, api.clock.now()).await?;
+    logged.ok_or(ApiError::NotFound(EventId::WHAT))
+}
+
+/// What became of an event at each of these endpoints; where no record is yet, it is pending.
+pub(super) async fn of_event(
+    api: &Api,
+    logged: &LoggedEvent,
+    endpoints: &[EndpointId],
+) -> Result<Vec<Delivery>, ApiError> {
+    let event = &logged.event;
+    let now = api.clock.now();
+    let recorded = api.log.deliveries_of_event(event.organization, event.id, endpoints, now).await?;
+    let of = |endpoint: &EndpointId| {
+        let found = recorded.iter().find(|delivery| delivery.endpoint == *endpoint).cloned();
+        found.unwrap_or_else(|| Delivery { status: Status::Pending, ..Delivery::pending(event, *endpoint) })
+    };
+    Ok(endpoints.iter().map(of).collect())
+}
