@@ -1,0 +1,17 @@
+//! What `cargo xtask <command>` does, one file a command.
+
+mod down;
+mod lint_template;
+mod listen;
+mod logs;
+mod status;
+mod test;
+mod up;
+
+pub use down::down;
+pub use lint_template::lint_template;
+pub use listen::listen;
+pub use logs::{Function, logs};
+pub use status::status;
+pub use test::test;
+pub use up::up;
