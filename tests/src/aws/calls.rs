@@ -1,0 +1,50 @@
+use std::fmt;
+
+use serde_json::Value;
+
+/// A service of AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Tables.
+    DynamoDb,
+    /// Queues.
+    Sqs,
+    /// The bus.
+    EventBridge,
+    /// Keys.
+    Kms,
+}
+
+impl Service {
+    /// The service and operation of a call, by its `X-Amz-Target`.
+    pub(super) fn of_target(target: &str) -> Option<(Self, &str)> {
+        let (service, operation) = target.split_once('.')?;
+        let service = match service {
+            "DynamoDB_20120810" => Self::DynamoDb,
+            "AmazonSQS" => Self::Sqs,
+            "AWSEvents" => Self::EventBridge,
+            "TrentService" => Self::Kms,
+            _ => return None,
+        };
+        Some((service, operation))
+    }
+}
+
+/// A call as it reached AWS.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Which service.
+    pub service: Service,
+    /// Which operation, `GetItem`.
+    pub operation: String,
+    /// What was asked.
+    pub request: Value,
+    /// The capacity units that DynamoDB says it cost.
+    pub capacity: f64,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}.{}", self.service, self.operation)
+    }
+}

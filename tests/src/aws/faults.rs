@@ -1,0 +1,98 @@
+//! Faults at chosen calls.
+
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::lock;
+
+/// What can happen at a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails and had no effect.
+    FailBefore,
+    /// It has its effect, but its answer is lost.
+    FailAfter,
+    /// The calling process dies; the call had no effect.
+    KillBefore,
+    /// The calling process dies; the call had its effect.
+    KillAfter,
+    /// It succeeds for all but one of its parts: `PutEvents`, `SendMessageBatch` and `BatchGetItem` say so in an answer
+    /// that is no error. Other calls are not touched by it.
+    PartOnly,
+    /// It and every call after it fail without effect, until [`super::Aws::heal`].
+    Outage,
+}
+
+impl Fault {
+    /// Every fault.
+    pub const ALL: [Fault; 6] =
+        [Self::FailBefore, Self::FailAfter, Self::KillBefore, Self::KillAfter, Self::PartOnly, Self::Outage];
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    state: Mutex<State>,
+    kill: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    planned: Option<(usize, Fault)>,
+    outage: bool,
+    struck: bool,
+    interleaving: u64,
+}
+
+impl Faults {
+    pub(super) fn plan(&self, number: usize, fault: Fault) {
+        *lock(&self.state) = State { planned: Some((number, fault)), ..State::default() };
+    }
+
+    pub(super) fn heal(&self) {
+        lock(&self.state).outage = false;
+    }
+
+    pub(super) fn struck(&self) -> bool {
+        lock(&self.state).struck
+    }
+
+    /// The fault of this call.
+    pub(super) fn at(&self, number: usize) -> Option<Fault> {
+        let mut state = lock(&self.state);
+        if state.outage {
+            return Some(Fault::Outage);
+        }
+        let (_, fault) = state.planned.take_if(|(planned, _)| *planned == number)?;
+        state.struck = true;
+        state.outage = fault == Fault::Outage;
+        Some(fault)
+    }
+
+    /// Tells whoever runs the process to end it, and never returns into it.
+    pub(super) async fn kill<T>(&self) -> T {
+        self.kill.notify_one();
+        std::future::pending().await
+    }
+
+    pub(super) async fn killed(&self) {
+        self.kill.notified().await;
+    }
+
+    pub(super) fn interleave(&self, seed: u64) {
+        lock(&self.state).interleaving = seed;
+    }
+
+    /// Lets other tasks run before this call, more or less of them as the seed has it.
+    pub(super) async fn let_others_run(&self) {
+        let turns = {
+            let mut state = lock(&self.state);
+            // Knuth's multiplier; without a seed it stays 0.
+            state.interleaving = state.interleaving.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17);
+            state.interleaving % 8
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+}

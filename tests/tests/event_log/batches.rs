@@ -1,0 +1,225 @@
+//! `POST /v1/events/batch`: a result for each event, in their order, whatever becomes of its neighbours.
+
+use serde_json::{Value, json};
+use tests::{
+    aws::{Fault, Service},
+    receiver::Receiver,
+};
+
+use crate::stage::{Stage, TYPE};
+
+const PATH: &str = "/v1/events/batch";
+
+fn good(number: usize) -> Value {
+    json!({ "type": TYPE, "data": { "messageId": format!("m{number}") } })
+}
+
+fn body(events: &[Value]) -> String {
+    json!({ "events": events }).to_string()
+}
+
+fn statuses(answer: &Value) -> Vec<u64> {
+    answer["results"].as_array().unwrap().iter().map(|result| result["status"].as_u64().unwrap()).collect()
+}
+
+fn published(answer: &Value) -> Vec<String> {
+    let results = answer["results"].as_array().unwrap().iter();
+    results.filter_map(|result| Some(result["eventId"].as_str()?.to_owned())).collect()
+}
+
+impl Stage {
+    /// What each event in the log says that it is.
+    async fn message_of(&self, id: &str) -> String {
+        self.caller().event(id).await["data"]["messageId"].as_str().unwrap().to_owned()
+    }
+
+    fn put_events(&self) -> Vec<usize> {
+        let calls = self.platform.aws.calls();
+        let calls = calls.iter().filter(|call| call.service == Service::EventBridge);
+        calls.map(|call| call.request["Entries"].as_array().unwrap().len()).collect()
+    }
+
+    fn sorted_log(&self) -> Vec<String> {
+        let mut logged = self.logged();
+        logged.sort_unstable();
+        logged
+    }
+}
+
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn a_hundred_events_go_in_calls_of_ten_and_keep_their_order() {
+    let stage = Stage::set().await;
+    stage.platform.aws.forget_calls();
+    let events: Vec<_> = (0..100).map(good).collect();
+    let answer = stage.caller().post_text(PATH, &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&answer), [202; 100]);
+    assert_eq!(stage.put_events(), [10; 10]);
+    stage.platform.settle().await;
+    let ids = published(&answer);
+    for (number, id) in ids.iter().enumerate() {
+        assert_eq!(stage.message_of(id).await, format!("m{number}"));
+    }
+    assert_eq!(stage.sorted_log(), sorted(ids));
+}
+
+#[tokio::test]
+async fn a_batch_has_1_to_100_events() {
+    let stage = Stage::set().await;
+    let events: Vec<_> = (0..101).map(good).collect();
+    for wrong in [body(&[]), body(&events), "{}".into(), r#"{"events":{}}"#.into()] {
+        let refused = stage.caller().post_text(PATH, &wrong).await.expect(400).json();
+        assert_eq!(refused["param"], "events", "{refused}");
+    }
+    stage.platform.settle().await;
+    assert_eq!(stage.logged().len(), 0);
+}
+
+#[tokio::test]
+async fn a_bad_event_fails_none_of_its_neighbours() {
+    let stage = Stage::set().await;
+    let huge = json!({ "type": TYPE, "data": { "messageId": "x".repeat(200 * 1024) } });
+    let events = [
+        good(0),
+        json!({ "type": "send.email.lost", "data": {} }),
+        good(2),
+        json!({ "type": TYPE, "data": {} }),
+        json!({ "type": TYPE, "data": [] }),
+        huge,
+        json!({ "type": TYPE, "data": { "messageId": "m" }, "colour": "red" }),
+        json!("no object"),
+        good(8),
+    ];
+    let answer = stage.caller().post_text(PATH, &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&answer), [202, 400, 202, 400, 400, 413, 400, 400, 202]);
+    let params: Vec<_> = answer["results"].as_array().unwrap().iter().map(|it| it["param"].clone()).collect();
+    assert_eq!(params[1], "type");
+    assert_eq!(params[3], "data.messageId");
+    assert_eq!(params[5], "data");
+    assert_eq!(params[6], "colour");
+    for refused in [1, 3, 4, 5, 6, 7] {
+        let result = &answer["results"][refused];
+        assert!(result["error"].is_string() && result["code"].is_string(), "{result}");
+        assert_eq!(result.get("eventId"), None, "{result}");
+    }
+    stage.platform.settle().await;
+    assert_eq!(stage.sorted_log(), sorted(published(&answer)));
+    assert_eq!(stage.logged().len(), 3);
+}
+
+#[tokio::test]
+async fn large_events_are_split_over_calls_by_their_size() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let largest = 200 * 1024 - r#"{"messageId":""}"#.len();
+    // Nothing to compress: the bus has room for one of them in a call, or for two halves.
+    let events: Vec<_> = [largest, largest, 60_000, 60_000, 60_000, 60_000, 10, 10, largest]
+        .iter()
+        .zip(1..)
+        .map(|(length, seed)| json!({ "type": TYPE, "data": { "messageId": noise(*length, seed) } }))
+        .collect();
+    stage.platform.aws.forget_calls();
+    let answer = stage.caller().post_text(PATH, &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&answer), [202; 9]);
+    let calls = stage.put_events();
+    assert_eq!(calls.iter().sum::<usize>(), 9, "{calls:?}");
+    assert!(calls.len() >= 4 && calls.contains(&1), "{calls:?}");
+    stage.platform.settle().await;
+    for (id, event) in published(&answer).iter().zip(&events) {
+        assert_eq!(stage.message_of(id).await, event["data"]["messageId"].as_str().unwrap());
+    }
+    assert_eq!(receiver.received().len(), 9);
+}
+
+/// Printable characters that do not compress.
+pub(crate) fn noise(length: usize, mut state: u64) -> String {
+    std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'#' + u8::try_from((state >> 33) % 57).unwrap())
+    })
+    .take(length)
+    .collect()
+}
+
+#[tokio::test]
+async fn entries_that_the_bus_refuses_are_published_again_and_no_others() {
+    let stage = Stage::set().await;
+    let events: Vec<_> = (0..25).map(good).collect();
+    stage.platform.restart();
+    stage.platform.aws.forget_calls();
+    stage.caller().post_text(PATH, &body(&events)).await.expect(202);
+    let first_put = stage.platform.aws.calls().iter().position(|it| it.operation == "PutEvents").unwrap();
+    for chunk in 0..3 {
+        let stage = Stage::set().await;
+        stage.platform.restart();
+        stage.platform.aws.forget_calls();
+        stage.platform.aws.inject(first_put + chunk, Fault::PartOnly);
+        let answer = stage.caller().post_text(PATH, &body(&events)).await.expect(202).json();
+        assert!(stage.platform.aws.fault_struck());
+        let mut expected = vec![10, 10, 5];
+        expected.insert(chunk + 1, 1);
+        assert_eq!(stage.put_events(), expected, "the refused entry alone is tried again");
+        assert_eq!(statuses(&answer), [202; 25]);
+        stage.platform.settle().await;
+        assert_eq!(stage.sorted_log(), sorted(published(&answer)));
+    }
+}
+
+#[tokio::test]
+async fn what_the_bus_never_takes_is_said_of_those_events_alone() {
+    let stage = Stage::set().await;
+    let events: Vec<_> = (0..20).map(good).collect();
+    stage.platform.restart();
+    stage.platform.aws.forget_calls();
+    stage.post_with(PATH, "k", &body(&events)).await.expect(202);
+    let calls = stage.platform.aws.calls();
+    let puts = calls.iter().enumerate().filter(|(_, call)| call.operation == "PutEvents");
+    let second_put = puts.map(|(number, _)| number).nth(1).unwrap();
+
+    let stage = Stage::set().await;
+    stage.platform.restart();
+    stage.platform.aws.forget_calls();
+    stage.platform.aws.inject(second_put, Fault::Outage);
+    let answer = stage.post_with(PATH, "k", &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&answer), [[202; 10], [500; 10]].concat());
+    assert_eq!(answer["results"][10]["error"], "internal_error");
+    // Sent again with the same key, the batch is whole, and no event is there twice.
+    let again = stage.post_with(PATH, "k", &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&again), [202; 20]);
+    assert_eq!(published(&again)[..10], published(&answer)[..]);
+    stage.platform.settle().await;
+    assert_eq!(stage.sorted_log(), sorted(published(&again)));
+}
+
+#[tokio::test]
+async fn a_batch_sent_again_with_its_key_makes_no_second_events() {
+    let stage = Stage::set().await;
+    let events = [good(0), json!({ "type": TYPE, "data": {} }), good(0)];
+    let first = stage.post_with(PATH, "k", &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&first), [202, 400, 202]);
+    assert_ne!(first["results"][0]["eventId"], first["results"][2]["eventId"], "each place is its own");
+    let corrected = [good(0), good(1), good(0)];
+    let second = stage.post_with(PATH, "k", &body(&corrected)).await.expect(202).json();
+    assert_eq!(statuses(&second), [202, 202, 202]);
+    assert_eq!(second["results"][0], first["results"][0]);
+    assert_eq!(second["results"][2], first["results"][2]);
+    let other = stage.post_with(PATH, "k", &body(&[good(7), good(1)])).await.expect(202).json();
+    assert_eq!(statuses(&other), [409, 202]);
+    stage.platform.settle().await;
+    assert_eq!(stage.logged().len(), 3);
+}
+
+/// A batch's keys are its own: none that a publisher of single events can choose is among them.
+#[tokio::test]
+async fn a_batch_s_key_never_meets_a_single_event_s() {
+    let stage = Stage::set().await;
+    let batch = stage.post_with(PATH, "k", &body(&[good(0)])).await.expect(202).json();
+    for key in ["k", "k/0"] {
+        let single = stage.post_with("/v1/events", key, &good(0).to_string()).await.expect(202).json();
+        assert_ne!(single["eventId"], batch["results"][0]["eventId"], "{key}");
+    }
+}

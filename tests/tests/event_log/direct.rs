@@ -1,0 +1,169 @@
+//! `PutEvents` by a service of the platform, past the API.
+
+use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use domain::{
+    Timestamp,
+    catalogue::Catalogue,
+    event::{Audience, Event},
+    event_data::EventData,
+    ids::{EventId, Lane},
+};
+use messaging::Detail;
+use serde_json::{Value, json};
+use tests::{
+    platform::{EVENTS, EVENTS_DEAD_LETTERS},
+    receiver::Receiver,
+};
+
+use crate::stage::{Stage, TYPE};
+
+impl Stage {
+    /// Puts one event on the bus with the SDK, as a service would.
+    async fn put(&self, source: &str, event_type: &str, detail: &str) {
+        let entry = PutEventsRequestEntry::builder()
+            .event_bus_name(self.platform.aws.template().rule().bus)
+            .source(source)
+            .detail_type(event_type)
+            .detail(detail)
+            .build();
+        let client = Client::new(&self.platform.aws.config());
+        let answer = client.put_events().entries(entry).send().await.unwrap();
+        assert_eq!(answer.failed_entry_count(), 0, "{answer:?}");
+    }
+
+    fn detail(&self, data: &str) -> String {
+        format!(r#"{{"organizationId":"{}","data":{data}}}"#, self.organization)
+    }
+}
+
+#[tokio::test]
+async fn a_service_s_event_is_logged_and_delivered_like_any_other() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    let hook = stage.caller().subscribe(&receiver.url(), &["send.email.*"]).await;
+    stage.put("dodev.send", TYPE, &stage.detail(r#"{"messageId":"m","n":[1,2.5,null]}"#)).await;
+    stage.platform.settle().await;
+    let [post] = &receiver.received()[..] else { panic!("{:?}", receiver.received()) };
+    assert!(post.verifies(&hook.secret));
+    assert_eq!(post.json()["data"], json!({ "messageId": "m", "n": [1, 2.5, null] }));
+    assert_eq!((&post.json()["service"], &post.json()["livemode"]), (&json!("send"), &json!(true)));
+    let event = stage.caller().event(&post.event_id()).await;
+    assert_eq!(event["createdAt"], stage.platform.aws.clock().now().millis());
+    assert_eq!(event["deliveries"][0]["status"], "delivered");
+    assert_eq!(stage.logged(), [post.event_id()]);
+}
+
+#[tokio::test]
+async fn a_service_that_carries_its_data_has_it_delivered_to_the_letter() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let data = r#"{"b":1.0,  "a":123456789012345678901234567890,"messageId":"\u00e9"}"#;
+    let text = json!({ "organizationId": stage.organization, "carriedData": { "text": data } });
+    stage.put("dodev.send", TYPE, &text.to_string()).await;
+    let lane = Lane { livemode: false, shard: 0 };
+    let code = Catalogue::get().find(TYPE).unwrap().code();
+    let event = Event {
+        id: EventId::new(Timestamp::from_millis(1_799_999_999_123), code, lane, [3; 8]),
+        organization: stage.organization,
+        event_type: TYPE.into(),
+        data: EventData::parse(data).unwrap(),
+        livemode: false,
+        created_at: Timestamp::from_millis(1_799_999_999_123),
+    };
+    let whole = serde_json::to_string(&Detail::of(&event, Audience::Subscribers)).unwrap();
+    stage.put("dodev.send", TYPE, &whole).await;
+    stage.platform.settle().await;
+    let received = receiver.received();
+    assert_eq!(received.len(), 2);
+    for post in &received {
+        assert!(post.body.contains(&format!(r#""data":{data},"#)), "{}", post.body);
+    }
+    assert_eq!(received[1].event_id(), event.id.to_string());
+    assert_eq!(received[1].json()["createdAt"], 1_799_999_999_123_i64);
+}
+
+#[tokio::test]
+async fn what_the_bus_or_the_queue_brings_twice_is_one_event() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    stage.put("dodev.send", TYPE, &stage.detail(r#"{"messageId":"m"}"#)).await;
+    let message = stage.platform.aws.messages(EVENTS).pop().unwrap();
+    stage.platform.aws.duplicate_messages(EVENTS);
+    stage.platform.settle().await;
+    // Routed at the same moment, it may be delivered twice: under one id, by which receivers know it.
+    let received = receiver.received();
+    assert!(received.iter().all(|post| post.event_id() == received[0].event_id()), "{received:?}");
+    assert_eq!(stage.logged(), [received[0].event_id()]);
+    // Once more, much later: it is known by then.
+    stage.platform.aws.advance(std::time::Duration::from_hours(1));
+    stage.platform.aws.send(EVENTS, &message);
+    stage.platform.settle().await;
+    assert_eq!((stage.logged().len(), receiver.received().len()), (1, received.len()));
+    // Published twice, it is two: a service that must not repeat itself gives its events ids.
+    for _ in 0..2 {
+        stage.put("dodev.send", TYPE, &stage.detail(r#"{"messageId":"m"}"#)).await;
+    }
+    stage.platform.settle().await;
+    assert_eq!((stage.logged().len(), receiver.received().len()), (3, received.len() + 2));
+}
+
+#[tokio::test]
+async fn an_event_with_an_id_that_is_published_twice_is_one() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let code = Catalogue::get().find(TYPE).unwrap().code();
+    let lane = Lane { livemode: true, shard: 0 };
+    let id = EventId::new(stage.platform.aws.clock().now(), code, lane, [9; 8]);
+    let detail = json!({ "organizationId": stage.organization, "eventId": id, "data": { "messageId": "m" } });
+    for _ in 0..2 {
+        stage.put("dodev.send", TYPE, &detail.to_string()).await;
+        stage.platform.settle().await;
+    }
+    assert_eq!((stage.logged(), receiver.received().len()), (vec![id.to_string()], 1));
+}
+
+#[tokio::test]
+async fn what_breaks_the_detail_s_schema_ends_in_the_dead_letter_queue_alone() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let good = stage.detail(r#"{"messageId":"m"}"#);
+    let broken = [
+        ("dodev.send", TYPE, "{}".to_owned()),
+        ("dodev.send", TYPE, stage.detail("[]")),
+        ("dodev.send", TYPE, good.replace("data", "payload")),
+        ("dodev.send", TYPE, good.replace("org_", "key_")),
+        ("dodev.talk", TYPE, good.clone()),
+        ("dodev.send", "send.email.lost", good.clone()),
+    ];
+    for (source, event_type, detail) in &broken {
+        stage.put(source, event_type, detail).await;
+    }
+    stage.put("dodev.send", TYPE, &good).await;
+    stage.platform.settle().await;
+    assert_eq!((stage.logged().len(), receiver.received().len()), (1, 1), "the good one alone");
+    let dead: Vec<Value> =
+        stage.platform.aws.messages(EVENTS_DEAD_LETTERS).iter().map(|it| it.parse().unwrap()).collect();
+    let dead: Vec<_> = dead.iter().map(|message| message["detail"].clone()).collect();
+    let expected: Vec<Value> = broken.iter().map(|(_, _, detail)| detail.parse().unwrap()).collect();
+    assert_eq!(dead, expected);
+    assert_eq!(stage.platform.aws.messages(EVENTS), Vec::<String>::new());
+}
+
+/// What the API refuses with a 400, a service learns from the dead-letter queue: receivers never see it.
+#[tokio::test]
+async fn data_that_breaks_its_type_s_schema_is_no_event_either() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    for data in ["{}", r#"{"messageId":7}"#] {
+        stage.put("dodev.send", TYPE, &stage.detail(data)).await;
+    }
+    stage.platform.settle().await;
+    assert_eq!((stage.logged().len(), receiver.received().len()), (0, 0));
+    assert_eq!(stage.platform.aws.messages(EVENTS_DEAD_LETTERS).len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_platform_s_services_is_left_alone() {
+    let stage = Stage::set().await;
+    stage.put("aws.s3", TYPE, &stage.detail(r#"{"messageId":"m"}"#)).await;
+    assert_eq!(stage.platform.aws.messages(EVENTS), Vec::<String>::new());
+}

@@ -1,0 +1,231 @@
+//! Every AWS call between a publisher and its receiver fails, or takes its function down with it, one at a time.
+//!
+//! For each call and each [`Fault`] a fresh platform publishes one event, meets the fault, and lets the queues bring
+//! back what is left. Then nothing may be lost, nothing may be without an owner, and no record may say what did not
+//! happen.
+
+use std::panic::AssertUnwindSafe;
+
+use domain::endpoint::Thresholds;
+use futures::FutureExt;
+use serde_json::{Value, json};
+use tests::{
+    aws::{Call, Fault},
+    platform::{Caller, DELIVERIES_DEAD_LETTERS, Deployment, EVENTS_DEAD_LETTERS, Hook, Platform},
+    receiver::{Received, Receiver, Reply},
+};
+
+/// What the receiver does and what must come of it.
+struct Scenario {
+    name: &'static str,
+    replies: &'static [u16],
+    /// After so many failures the endpoint's deliveries are held, and after so many it is paused.
+    thresholds: (u32, u32),
+    max_retries: u32,
+    status: &'static str,
+    /// The last attempt's status code.
+    outcome: u16,
+}
+
+/// More failures than any attempt meets, since a fault may repeat one.
+const ALWAYS: &[u16] = &[500; 20];
+const NEVER: (u32, u32) = (100, 100);
+
+const SUCCESS: Scenario = Scenario {
+    name: "success",
+    replies: &[],
+    thresholds: NEVER,
+    max_retries: 2,
+    status: "delivered",
+    outcome: 200,
+};
+
+const RETRY: Scenario = Scenario {
+    name: "success after a retry",
+    replies: &[500],
+    thresholds: NEVER,
+    max_retries: 2,
+    status: "delivered",
+    outcome: 200,
+};
+
+const FAILURE: Scenario = Scenario {
+    name: "failure",
+    replies: ALWAYS,
+    thresholds: NEVER,
+    max_retries: 1,
+    status: "failed",
+    outcome: 500,
+};
+
+const PROBE: Scenario = Scenario {
+    name: "held, then released by a probe",
+    replies: &[500, 500],
+    thresholds: (1, 100),
+    max_retries: 5,
+    status: "delivered",
+    outcome: 200,
+};
+
+const PAUSE: Scenario = Scenario {
+    name: "held, then paused",
+    replies: ALWAYS,
+    thresholds: (1, 3),
+    max_retries: 5,
+    status: "held",
+    outcome: 500,
+};
+
+/// One run's outcome.
+struct Run {
+    platform: Platform,
+    receiver: Receiver,
+    key: String,
+    hook: Hook,
+    /// The event's id, if the API said that it took it.
+    accepted: Option<String>,
+    calls: Vec<Call>,
+}
+
+/// Publishes one event to cold functions, with a fault at the call of this number, and lets everything settle.
+async fn run(scenario: &Scenario, fault: Option<(usize, Fault)>) -> Run {
+    let receiver = Receiver::answering(scenario.replies.iter().map(|status| Reply::status(*status))).await;
+    let mut deployment = Deployment::default();
+    let (failing_after, pause_after) = scenario.thresholds;
+    deployment.thresholds = Thresholds { failing_after, pause_after, ..deployment.thresholds };
+    let platform = Platform::deployed(deployment);
+    let key = platform.organization().await.key;
+    let policy =
+        json!({ "retry_policy": { "max_retries": scenario.max_retries, "initial_delay_seconds": 10 } });
+    let hook = platform.with_key(&key).subscribe_with(&receiver.url(), &["*"], policy).await;
+    platform.restart();
+    platform.aws.forget_calls();
+    if let Some((number, fault)) = fault {
+        platform.aws.inject(number, fault);
+    }
+    let body = r#"{"type":"send.email.sent","data":{"messageId":"m"}}"#;
+    let json = [("content-type", "application/json")];
+    let caller = platform.with_key(&key);
+    let answer = caller.try_send(hyper::Method::POST, "/v1/events", &json, body).await;
+    let accepted = answer.filter(|answer| answer.status == 202);
+    let accepted = accepted.map(|answer| answer.json()["eventId"].as_str().unwrap().to_owned());
+    platform.settle().await;
+    let calls = platform.aws.calls();
+    Run { platform, receiver, key, hook, accepted, calls }
+}
+
+impl Run {
+    fn caller(&self) -> Caller<'_> {
+        self.platform.with_key(&self.key)
+    }
+
+    /// The ids of the events in the log.
+    fn logged(&self) -> Vec<String> {
+        let items = self.platform.aws.items("LogTable");
+        let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap().to_owned();
+        let is_event = |item: &&Value| text(item, "pk").starts_with("EVENTS#");
+        // What the platform tells of the endpoint is not what was published.
+        let published =
+            items.iter().filter(is_event).filter(|item| text(item, "event_type") == "send.email.sent");
+        published.map(|item| text(item, "sk")).collect()
+    }
+
+    async fn check(&self, scenario: &Scenario, point: &str) {
+        let logged = self.logged();
+        if let Some(accepted) = &self.accepted {
+            assert_eq!(logged, std::slice::from_ref(accepted), "{point}: what was accepted is in the log");
+        }
+        for queue in [EVENTS_DEAD_LETTERS, DELIVERIES_DEAD_LETTERS] {
+            assert_eq!(self.platform.aws.messages(queue), Vec::<String>::new(), "{point}: {queue}");
+        }
+        let received = self.receiver.received();
+        for request in &received {
+            assert!(request.verifies(&self.hook.secret), "{point}: {request:?}");
+            assert!(logged.contains(&request.event_id()), "{point}: what is sent is in the log");
+        }
+        for event in &logged {
+            self.check_delivery(scenario, event, &received, point).await;
+        }
+        let endpoint = self.caller().endpoint(&self.hook.id).await;
+        let paused = scenario.status == "held" && !logged.is_empty();
+        assert_eq!(endpoint["is_paused"], paused, "{point}: {endpoint}");
+    }
+
+    async fn check_delivery(&self, scenario: &Scenario, event: &str, received: &[Received], point: &str) {
+        let delivery = self.caller().delivery(event, &self.hook.id).await;
+        assert_eq!(delivery["status"], scenario.status, "{point}: {delivery}");
+        if scenario.status != "held" {
+            assert_eq!(delivery["next_attempt_at"], Value::Null, "{point}: {delivery}");
+        }
+        let attempts = delivery["attempts"].as_array().unwrap();
+        let last = attempts.last().unwrap_or_else(|| panic!("{point}: a delivery without attempts"));
+        assert_eq!(last["status_code"], scenario.outcome, "{point}: {delivery}");
+        let numbers: Vec<_> = attempts.iter().map(|attempt| attempt["number"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{point}: {delivery}");
+        let posts = received.iter().filter(|request| request.event_id() == event).count();
+        assert!(posts >= attempts.len(), "{point}: no attempt is recorded that was not made: {delivery}");
+        assert!(
+            posts <= attempts.len() + 1,
+            "{point}: one fault repeats at most one attempt: {posts} {delivery}"
+        );
+    }
+}
+
+/// Tries every point of a scenario and prints how many there were.
+async fn try_all(scenario: &Scenario) {
+    let undisturbed = run(scenario, None).await;
+    assert!(undisturbed.accepted.is_some());
+    undisturbed.check(scenario, scenario.name).await;
+    let (mut points, mut bad) = (0, Vec::new());
+    for (number, call) in undisturbed.calls.iter().enumerate() {
+        for fault in Fault::ALL {
+            let point = format!("{}, {fault:?} at call {number}, {call}", scenario.name);
+            let trying = async {
+                let run = run(scenario, Some((number, fault))).await;
+                assert!(run.platform.aws.fault_struck(), "{point} was not reached");
+                run.check(scenario, &point).await;
+            };
+            points += 1;
+            if AssertUnwindSafe(trying).catch_unwind().await.is_err() {
+                bad.push(point);
+            }
+        }
+    }
+    print(&format!(
+        "{}: {points} points, {} calls × {} faults",
+        scenario.name,
+        points / Fault::ALL.len(),
+        Fault::ALL.len()
+    ));
+    assert!(bad.is_empty(), "{} of {points} points ended badly, see above: {bad:#?}", bad.len());
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are part of what the test shows")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+#[tokio::test]
+async fn no_fault_spoils_a_delivery_that_succeeds() {
+    try_all(&SUCCESS).await;
+}
+
+#[tokio::test]
+async fn no_fault_spoils_a_delivery_that_succeeds_after_a_retry() {
+    try_all(&RETRY).await;
+}
+
+#[tokio::test]
+async fn no_fault_spoils_a_delivery_that_fails() {
+    try_all(&FAILURE).await;
+}
+
+#[tokio::test]
+async fn no_fault_spoils_a_delivery_that_is_held_until_a_probe_succeeds() {
+    try_all(&PROBE).await;
+}
+
+#[tokio::test]
+async fn no_fault_spoils_a_delivery_that_is_held_until_its_endpoint_is_paused() {
+    try_all(&PAUSE).await;
+}

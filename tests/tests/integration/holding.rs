@@ -1,0 +1,202 @@
+//! Endpoints that fail, are paused and recover: nothing is sent to them in between, and nothing is lost.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{
+    platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Hook, Platform},
+    receiver::{Receiver, Reply},
+};
+
+struct Stage {
+    platform: Platform,
+    receiver: Receiver,
+    key: String,
+    hook: Hook,
+}
+
+impl Stage {
+    /// The receiver answers with `failures` 500s, then with 200; deliveries have `max_retries`.
+    async fn set(failures: usize, max_retries: u32) -> Self {
+        let (platform, receiver) =
+            (Platform::new(), Receiver::answering(vec![Reply::status(500); failures]).await);
+        let key = platform.organization().await.key;
+        let fields = json!({ "retry_policy": { "max_retries": max_retries } });
+        let hook = platform.with_key(&key).subscribe_with(&receiver.url(), &["send.*"], fields).await;
+        Self { platform, receiver, key, hook }
+    }
+
+    fn caller(&self) -> Caller<'_> {
+        self.platform.with_key(&self.key)
+    }
+
+    /// Publishes events one after the other, a second apart.
+    async fn publish(&self, count: usize) -> Vec<String> {
+        let mut events = Vec::new();
+        for _ in 0..count {
+            events.push(self.caller().publish_any().await);
+            self.platform.pump().await;
+            self.platform.aws.advance(Duration::from_secs(1));
+        }
+        events
+    }
+
+    async fn statuses(&self, events: &[String]) -> Vec<String> {
+        let mut statuses = Vec::new();
+        for event in events {
+            let delivery = self.caller().delivery(event, &self.hook.id).await;
+            statuses.push(delivery["status"].as_str().unwrap().to_owned());
+        }
+        statuses
+    }
+
+    async fn act(&self, action: &str, body: Value) -> Value {
+        let path = format!("/v1/webhooks/{}/{action}", self.hook.id);
+        let answer = self.caller().post(&path, body).await;
+        assert!(answer.status.is_success(), "{action}: {}", answer.text);
+        answer.json()
+    }
+
+    async fn endpoint(&self) -> Value {
+        self.caller().endpoint(&self.hook.id).await
+    }
+
+    /// How many messages of the deliveries queue are deliveries'.
+    fn queued_deliveries(&self) -> usize {
+        let messages = self.platform.aws.messages(DELIVERIES);
+        messages.iter().filter(|message| message.contains(r#""kind":"deliver""#)).count()
+    }
+}
+
+#[tokio::test]
+async fn a_failing_endpoint_s_deliveries_leave_the_queue_behind_one_probe() {
+    let stage = Stage::set(3, 5).await;
+    let events = stage.publish(8).await;
+    assert_eq!(stage.receiver.received().len(), 3, "from the third failure on nothing is sent");
+    assert_eq!(stage.endpoint().await["consecutive_failures"], 3);
+    assert_eq!(stage.statuses(&events[3..]).await, ["held"; 5]);
+    assert!(stage.queued_deliveries() <= 2, "{:?}", stage.platform.aws.messages(DELIVERIES));
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered"; 8]);
+    assert_eq!(stage.receiver.received().len(), 3 + 8, "each failed once at most and succeeded once");
+    assert_eq!(stage.endpoint().await["consecutive_failures"], 0);
+    assert_eq!(stage.platform.aws.messages(DELIVERIES), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn ten_failures_in_a_row_pause_an_endpoint_and_the_others_are_told() {
+    let stage = Stage::set(10, 5).await;
+    let (others, theirs) = (Receiver::start().await, Receiver::start().await);
+    let other = stage.caller().subscribe(&others.url(), &["platform.*"]).await;
+    stage
+        .caller()
+        .patch(&format!("/v1/webhooks/{}", stage.hook.id), json!({ "enabled_events": ["*"] }))
+        .await
+        .expect(200);
+    let stranger = stage.platform.organization().await.key;
+    stage.platform.with_key(&stranger).subscribe(&theirs.url(), &["*"]).await;
+    let events = stage.publish(5).await;
+    stage.platform.settle().await;
+    let endpoint = stage.endpoint().await;
+    assert_eq!((&endpoint["is_paused"], &endpoint["consecutive_failures"]), (&json!(true), &json!(10)));
+    assert_eq!(stage.receiver.received().len(), 10);
+    assert_eq!(stage.statuses(&events).await, ["held"; 5]);
+    let [announced] = &others.received()[..] else { panic!("{:?}", others.received()) };
+    assert_eq!(announced.json()["type"], "platform.webhook.paused");
+    assert!(announced.verifies(&other.secret) && announced.body.contains(&stage.hook.id), "{announced:?}");
+    assert_eq!(theirs.received().len(), 0);
+    assert_eq!(stage.platform.aws.messages(DELIVERIES), Vec::<String>::new());
+    assert_eq!(stage.platform.aws.messages(DELIVERIES_DEAD_LETTERS), Vec::<String>::new());
+
+    let unpaused = stage.act("unpause", json!({})).await;
+    assert_eq!((&unpaused["is_paused"], &unpaused["consecutive_failures"]), (&json!(false), &json!(0)));
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered"; 5]);
+}
+
+#[tokio::test]
+async fn what_is_published_to_a_paused_endpoint_is_held_and_sent_when_it_is_unpaused() {
+    let stage = Stage::set(0, 5).await;
+    assert_eq!(stage.act("pause", json!({})).await["is_paused"], true);
+    let events = stage.publish(3).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["held"; 3]);
+    assert_eq!(stage.receiver.received().len(), 0);
+    stage.act("unpause", json!({})).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered"; 3]);
+    assert_eq!(stage.receiver.received().len(), 3);
+}
+
+#[tokio::test]
+async fn unpausing_without_replay_leaves_what_was_held_to_be_replayed_by_hand() {
+    let stage = Stage::set(0, 5).await;
+    let start = stage.platform.aws.clock().now().millis();
+    stage.act("pause", json!({})).await;
+    let held = stage.publish(2).await;
+    stage.act("unpause", json!({ "replay": false })).await;
+    let after = stage.publish(1).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&held).await, ["held"; 2]);
+    assert_eq!(stage.statuses(&after).await, ["delivered"]);
+    stage.act("replay", json!({ "after": start, "status": "held" })).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&held).await, ["delivered"; 2]);
+    assert_eq!(stage.receiver.received().len(), 3);
+}
+
+#[tokio::test]
+async fn a_replay_sends_what_failed_in_its_span_again_once() {
+    let stage = Stage::set(2, 0).await;
+    let first = stage.publish(1).await;
+    stage.platform.aws.advance(Duration::from_hours(1));
+    let since = stage.platform.aws.clock().now().millis();
+    let second = stage.publish(1).await;
+    assert_eq!(stage.statuses(&[first.clone(), second.clone()].concat()).await, ["failed"; 2]);
+    stage.platform.aws.advance(Duration::from_mins(1));
+    for _ in 0..2 {
+        stage.act("replay", json!({ "after": since })).await;
+        stage.platform.settle().await;
+    }
+    assert_eq!(stage.statuses(&second).await, ["delivered"]);
+    assert_eq!(stage.statuses(&first).await, ["failed"], "it is not in the span");
+    assert_eq!(stage.receiver.received().len(), 3);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_and_then_hears_nothing_for_days_is_still_looked_after() {
+    let stage = Stage::set(3, 0).await;
+    let failed = stage.publish(3).await;
+    assert_eq!(stage.statuses(&failed).await, ["failed"; 3]);
+    let end = stage.platform.aws.clock().now().after(Duration::from_hours(120));
+    while stage.platform.aws.clock().now() < end && stage.platform.advance_to_next_visibility() {
+        stage.platform.pump().await;
+    }
+    assert_eq!(stage.platform.aws.messages(DELIVERIES_DEAD_LETTERS), Vec::<String>::new());
+    let events = stage.publish(2).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered"; 2]);
+    assert_eq!(stage.endpoint().await["consecutive_failures"], 0);
+}
+
+#[tokio::test]
+async fn a_burst_at_an_endpoint_that_is_down_for_a_moment_never_pauses_it() {
+    let stage = Stage::set(40, 5).await;
+    let mut events = Vec::new();
+    for _ in 0..50 {
+        events.push(stage.caller().publish_any().await);
+    }
+    while stage.platform.pump_events().await {}
+    // Batch by batch, a moment apart: what a batch sends at once overlaps and is one failure.
+    while stage.platform.pump_deliveries().await {
+        stage.platform.aws.advance(Duration::from_millis(500));
+    }
+    let sent = stage.receiver.received().len();
+    assert!(sent <= 30, "three batches fail, and nothing is sent any more: {sent}");
+    // The receiver is well again.
+    stage.receiver.recover();
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, vec!["delivered"; 50]);
+    let endpoint = stage.endpoint().await;
+    assert_eq!((&endpoint["is_paused"], &endpoint["consecutive_failures"]), (&json!(false), &json!(0)));
+}

@@ -1,0 +1,170 @@
+//! Changes of endpoints that overlap, and the index that fan-out reads.
+
+use std::{collections::BTreeSet, convert::Infallible};
+
+use domain::{
+    Timestamp,
+    endpoint::{Description, Endpoint, Settings, TimeoutSeconds},
+    format::Format,
+    ids::{EndpointId, OrganizationId},
+    metadata::Metadata,
+    pattern::Patterns,
+    retry::RetryPolicy,
+    secret::{SealedSecret, SealedSecrets},
+};
+use futures::future::join_all;
+use proptest::prelude::*;
+use storage::{Created, EndpointRecord, Registry, Updated};
+use tests::platform::Platform;
+
+fn settings(patterns: &[&str]) -> Settings {
+    Settings {
+        url: "https://example.com/".into(),
+        enabled_events: Patterns::parse(patterns, "enabled_events").unwrap(),
+        description: None,
+        is_active: true,
+        timeout: TimeoutSeconds::DEFAULT,
+        retry_policy: RetryPolicy::new(5, 60, 5.0, 43_200).unwrap(),
+        format: Format::dodev(),
+        metadata: Metadata::default(),
+    }
+}
+
+async fn create(registry: &Registry, organization: OrganizationId, patterns: &[&str]) -> EndpointId {
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let id = EndpointId::new(now, runtime::random().unwrap());
+    let endpoint = Endpoint::new(organization, id, settings(patterns), now);
+    let secrets = SealedSecrets { current: SealedSecret("1.none".into()), previous: None };
+    let record = EndpointRecord { endpoint, secrets };
+    assert_eq!(registry.create_endpoint(organization, &record, 1_000).await.unwrap(), Created::Created);
+    id
+}
+
+#[tokio::test]
+async fn overlapping_changes_of_different_settings_both_stick() {
+    for seed in 1..=40 {
+        let platform = Platform::new();
+        let (organization, registry) = (platform.organization().await.id, platform.registry());
+        let id = create(&registry, organization, &["send.*"]).await;
+        platform.aws.interleave(seed);
+        let describe = registry.update_endpoint(organization, id, |settings| {
+            settings.description = Some(Description::parse("described").unwrap());
+            Ok::<_, Infallible>(())
+        });
+        let repattern = registry.update_endpoint(organization, id, |settings| {
+            settings.enabled_events = Patterns::parse(&["telco.*"], "enabled_events").unwrap();
+            Ok::<_, Infallible>(())
+        });
+        let slow_down = registry.update_endpoint(organization, id, |settings| {
+            settings.timeout = TimeoutSeconds::MAX;
+            Ok::<_, Infallible>(())
+        });
+        let (one, two, three) = tokio::join!(describe, repattern, slow_down);
+        for updated in [one, two, three] {
+            assert!(matches!(updated.unwrap(), Updated::Updated(_)), "seed {seed}");
+        }
+        let endpoint = registry.endpoint(organization, id).await.unwrap().unwrap().endpoint;
+        let mut expected = settings(&["telco.*"]);
+        expected.description = Some(Description::parse("described").unwrap());
+        expected.timeout = TimeoutSeconds::MAX;
+        assert_eq!((endpoint.settings, endpoint.version), (expected, 4), "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_another_organization_s_endpoint_finds_nothing() {
+    let platform = Platform::new();
+    let (organization, stranger) = (platform.organization().await.id, platform.organization().await.id);
+    let registry = platform.registry();
+    let id = create(&registry, organization, &["*"]).await;
+    let change = |settings: &mut Settings| {
+        settings.is_active = false;
+        Ok::<_, Infallible>(())
+    };
+    assert_eq!(registry.update_endpoint(stranger, id, change).await.unwrap(), Updated::NotFound);
+    assert!(!registry.delete_endpoint(stranger, id).await.unwrap());
+    assert_eq!(registry.endpoints_matching(stranger, "send.email.sent").await.unwrap(), []);
+    assert_eq!(registry.endpoints_matching(organization, "send.email.sent").await.unwrap().len(), 1);
+}
+
+/// What one of several overlapping requests asks for.
+#[derive(Debug, Clone)]
+enum Request {
+    Repattern { endpoint: usize, patterns: BTreeSet<usize> },
+    Describe { endpoint: usize },
+    Delete { endpoint: usize },
+}
+
+const PATTERNS: [&str; 5] = ["*", "send.*", "send.email.*", "send.email.sent", "telco.*"];
+const TYPES: [&str; 3] = ["send.email.sent", "send.email.bounced", "telco.lookup.completed"];
+const ENDPOINTS: usize = 2;
+
+fn request() -> impl Strategy<Value = Request> {
+    let endpoint = 0..ENDPOINTS;
+    prop_oneof![
+        6 => (endpoint.clone(), proptest::collection::btree_set(0..PATTERNS.len(), 1..=3))
+            .prop_map(|(endpoint, patterns)| Request::Repattern { endpoint, patterns }),
+        2 => endpoint.clone().prop_map(|endpoint| Request::Describe { endpoint }),
+        1 => endpoint.prop_map(|endpoint| Request::Delete { endpoint }),
+    ]
+}
+
+async fn run(registry: &Registry, organization: OrganizationId, ids: &[EndpointId], request: &Request) {
+    match request {
+        Request::Repattern { endpoint, patterns } => {
+            let texts: Vec<_> = patterns.iter().map(|pattern| PATTERNS[*pattern]).collect();
+            let change = |settings: &mut Settings| {
+                settings.enabled_events = Patterns::parse(&texts, "enabled_events").unwrap();
+                Ok::<_, Infallible>(())
+            };
+            registry.update_endpoint(organization, ids[*endpoint], change).await.unwrap();
+        }
+        Request::Describe { endpoint } => {
+            let change = |settings: &mut Settings| {
+                settings.description = None;
+                Ok::<_, Infallible>(())
+            };
+            registry.update_endpoint(organization, ids[*endpoint], change).await.unwrap();
+        }
+        Request::Delete { endpoint } => {
+            registry.delete_endpoint(organization, ids[*endpoint]).await.unwrap();
+        }
+    }
+}
+
+/// Fan-out finds exactly the endpoints whose settings match: no change that overlapped with others cost an entry.
+async fn check_index(registry: &Registry, organization: OrganizationId, ids: &[EndpointId]) {
+    let records = registry.endpoints(ids.iter().map(|id| (organization, *id))).await.unwrap();
+    for event_type in TYPES {
+        let found = registry.endpoints_matching(organization, event_type).await.unwrap();
+        let found: BTreeSet<_> = found.into_iter().map(|record| record.endpoint.id).collect();
+        let wanted = records.iter().map(|record| &record.endpoint);
+        let wanted = wanted.filter(|endpoint| endpoint.settings.enabled_events.match_type(event_type));
+        assert_eq!(found, wanted.map(|endpoint| endpoint.id).collect(), "{event_type}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_index_stays_complete_under_overlapping_changes(
+        rounds in proptest::collection::vec(proptest::collection::vec(request(), 2..6), 1..4),
+        seed in 1_u64..,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let platform = Platform::new();
+            let (organization, registry) = (platform.organization().await.id, platform.registry());
+            let ids = [
+                create(&registry, organization, &["send.*"]).await,
+                create(&registry, organization, &["*", "telco.*"]).await,
+            ];
+            platform.aws.interleave(seed);
+            for requests in &rounds {
+                join_all(requests.iter().map(|request| run(&registry, organization, &ids, request))).await;
+                check_index(&registry, organization, &ids).await;
+            }
+        });
+    }
+}

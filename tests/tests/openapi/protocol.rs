@@ -1,0 +1,256 @@
+//! HTTP itself: methods, paths, content types, bodies that are none.
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::platform::{Answer, Platform};
+
+use crate::{
+    document::{document, operations},
+    parameters,
+    stage::{Stage, error, without_request_id},
+};
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// The methods of each documented path, in the document's order.
+fn methods_by_path() -> Vec<(&'static str, Vec<String>)> {
+    let paths = document()["paths"].as_object().unwrap();
+    let upper = |item: &Value| item.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+    paths.iter().map(|(path, item)| (path.as_str(), upper(item))).collect()
+}
+
+fn listed(answer: &Answer) -> Vec<String> {
+    let mut methods: Vec<_> = answer.header("allow").split(',').map(|name| name.trim().to_owned()).collect();
+    methods.sort();
+    methods
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_lacks_is_refused_with_those_that_it_has() {
+    let platform = Platform::new();
+    let key = platform.organization().await.key;
+    let expected = error("method_not_allowed", "This route does not have that method", "method_not_allowed");
+    for (path, mut methods) in methods_by_path() {
+        if methods.contains(&"GET".to_owned()) {
+            methods.push("HEAD".to_owned());
+        }
+        methods.sort();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+            if methods.contains(&method.to_owned()) {
+                continue;
+            }
+            for caller in [platform.with_key(&key), platform.without_key()] {
+                let answer = caller.send(method.parse().unwrap(), path, &[JSON], "{").await.expect(405);
+                assert_eq!(without_request_id(&answer), expected, "{method} {path}");
+                assert_eq!(listed(&answer), methods, "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_is_answered_like_get_without_its_body() {
+    let stage = Stage::set().await;
+    for operation in operations().into_iter().filter(|operation| operation.method == Method::GET) {
+        let path = stage.path(&operation);
+        let got = stage.owner().get(&path).await;
+        let head = stage.owner().send(Method::HEAD, &path, &[], "").await;
+        assert_eq!((head.status, head.text.as_str()), (got.status, ""), "{}", operation.id);
+        assert_eq!(head.header("content-type"), "application/json", "{}", operation.id);
+        assert!(!head.header("x-request-id").is_empty(), "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn a_path_is_known_by_its_exact_spelling() {
+    let stage = Stage::set().await;
+    let expected = error("not_found", "No such route", "route_not_found");
+    for path in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v2/webhooks",
+        "/V1/webhooks",
+        "/v1/webhooks/",
+        "/v1//webhooks",
+        "/v1/webhooks//",
+        "/v1/nothing",
+        "/v1/webhooks/a/b/c",
+        "/v1/%77ebhooks",
+        "/v1/keys/",
+        "/v1/events/batch/",
+        "/openapi.json",
+    ] {
+        let answer = stage.owner().get(path).await.expect(404);
+        assert_eq!(without_request_id(&answer), expected, "{path}");
+    }
+    for path in ["/api/v1/webhooks", "/api/v1/webhooks/"] {
+        stage.owner().get(path).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_id_is_not_found_whatever_it_is() {
+    let stage = Stage::set().await;
+    let long = "a".repeat(5_000);
+    for operation in operations().into_iter().filter(|operation| operation.path.contains('{')) {
+        let upper = stage.id(&operation).to_uppercase();
+        let encoded = parameters::encoded(stage.id(&operation));
+        for id in ["abc123", "%00", "%ff", "%2e%2e", "..", "%E2%82", "a%2Fb", "%25", "+", &upper, &long] {
+            let path = operation.path.replace("{id}", id);
+            let answer = stage.call(&stage.owner(), &operation, &path).await.expect(404);
+            let text = &answer.text;
+            assert_eq!(answer.json()["error"], "not_found", "{} {path:.80}", operation.id);
+            assert!(text.len() < 300 && !text.contains(id), "{} {path:.80}: {text}", operation.id);
+            operation.check(&answer);
+        }
+        let own = operation.path.replace("{id}", &encoded);
+        let answer = stage.call(&stage.owner(), &operation, &own).await;
+        assert!(answer.status.is_success(), "{} {own}: {}", operation.id, answer.text);
+        // It may have deleted what its path names.
+        if operation.method == Method::DELETE {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_bounded_typed_and_utf_8() {
+    let stage = Stage::set().await;
+    for operation in operations().into_iter().filter(|operation| operation.body().is_some()) {
+        let path = stage.path(&operation);
+        let owner = stage.owner();
+        let send = |content_type: &'static str, body: String| {
+            let (method, owner, path) = (operation.method.clone(), owner.clone(), path.clone());
+            async move { owner.send(method, &path, &[("content-type", content_type)], &body).await }
+        };
+        let huge = format!("{{\"x\":\"{}\"}}", "x".repeat(6 * 1024 * 1024));
+        for (content_type, body, status, code) in [
+            ("application/json", huge, 413, "payload_too_large"),
+            ("text/plain", "{}".to_owned(), 415, "unsupported_media_type"),
+            ("application/x-www-form-urlencoded", "url=x".to_owned(), 415, "unsupported_media_type"),
+            ("application/jsonx", "{}".to_owned(), 415, "unsupported_media_type"),
+            ("", "{}".to_owned(), 415, "unsupported_media_type"),
+            ("application/json", "{\n \"a\": }".to_owned(), 400, "json_malformed"),
+            ("application/json", "{} {}".to_owned(), 400, "json_malformed"),
+            ("application/json", "{\"a\":NaN}".to_owned(), 400, "json_malformed"),
+            ("application/json", "\u{feff}{}".to_owned(), 400, "json_malformed"),
+            ("application/json", "[".repeat(50_000), 400, "json_malformed"),
+            ("application/json", "[]".to_owned(), 400, "body_invalid"),
+            ("application/json", "null".to_owned(), 400, "body_invalid"),
+            ("application/json", "\"{}\"".to_owned(), 400, "body_invalid"),
+        ] {
+            let shown: String = body.chars().take(40).collect();
+            let answer = send(content_type, body).await;
+            assert_eq!(answer.status, status, "{} {content_type} {shown}: {}", operation.id, answer.text);
+            assert_eq!(
+                answer.json()["code"],
+                code,
+                "{} {content_type} {shown}: {}",
+                operation.id,
+                answer.text
+            );
+            operation.check(&answer);
+        }
+        // What is skipped unread may be as deep as it likes.
+        let deep =
+            send("application/json", format!("{{\"zz\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000))).await;
+        let code = deep.json()["code"].clone();
+        assert!(code == "json_malformed" || code == "field_unknown", "{}: {}", operation.id, deep.text);
+        operation.check(&deep);
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_refused() {
+    let stage = Stage::set().await;
+    for operation in operations().into_iter().filter(|operation| operation.body().is_some()) {
+        for bytes in [&b"{\"a\":\"\xff\"}"[..], b"\xff\xfe{\0}\0", b"{\"a\":\"\xed\xa0\x80\"}"] {
+            let request = hyper::Request::builder()
+                .method(operation.method.clone())
+                .uri(stage.path(&operation))
+                .header("authorization", format!("Bearer {}", stage.key))
+                .header(JSON.0, JSON.1)
+                .body(axum::body::Body::from(bytes.to_vec()))
+                .unwrap();
+            let response = stage.platform.request(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{} {bytes:?}", operation.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_field_name_that_cannot_be_read_is_an_unknown_field_or_malformed() {
+    let stage = Stage::set().await;
+    for body in [r#"{"\ud800":1}"#, r#"{"url":"\ud800","enabled_events":["*"]}"#] {
+        let answer = stage.owner().post_text("/v1/webhooks", body).await.expect(400);
+        assert_eq!(answer.json()["code"], "json_malformed", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn errors_quote_a_long_text_only_in_part() {
+    let stage = Stage::set().await;
+    let long = "long".repeat(10_000);
+    let name = &long[..200];
+    for (path, body) in [
+        ("/v1/webhooks", json!({ "url": "https://example.com/", "enabled_events": [long] })),
+        ("/v1/webhooks", json!({ "url": "https://example.com/", "enabled_events": ["*"], name: 1 })),
+        ("/v1/webhooks", json!({ "url": long, "enabled_events": ["*"] })),
+        ("/v1/webhooks", json!({ "url": "https://example.com/", "enabled_events": ["*"], "format": long })),
+        ("/v1/keys", json!({ "name": "n", "scopes": [long] })),
+        ("/v1/events", json!({ "type": long, "data": {} })),
+        ("/v1/events", json!({ "type": "send.email.sent", "data": {}, name: 1 })),
+    ] {
+        let answer = stage.owner().post(path, body).await.expect(400);
+        assert!(answer.text.len() < 500, "{path}: {}", answer.text);
+    }
+    for query in
+        [format!("{long}=1"), format!("limit={long}"), format!("cursor={long}"), format!("type={long}")]
+    {
+        let answer = stage.owner().get(&format!("/v1/events?{query}")).await.expect(400);
+        assert!(answer.text.len() < 500, "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_field_given_twice_counts_in_its_last_form_but_in_an_event_is_refused() {
+    let stage = Stage::set().await;
+    let body = r#"{"url":"https://example.com/a","enabled_events":["*"],"url":"https://example.com/b"}"#;
+    let created = stage.owner().post_text("/v1/webhooks", body).await.expect(201).json();
+    assert_eq!(created["url"], "https://example.com/b");
+    let body = r#"{"type":"send.email.sent","data":{"messageId":"m"},"type":"send.email.bounced"}"#;
+    let refused = stage.owner().post_text("/v1/events", body).await.expect(400).json();
+    assert_eq!(refused["code"], "field_repeated");
+}
+
+#[tokio::test]
+async fn what_get_and_delete_are_sent_as_a_body_is_ignored() {
+    let stage = Stage::set().await;
+    for operation in operations() {
+        if operation.body().is_some() || operation.method == Method::DELETE {
+            continue;
+        }
+        let path = stage.path(&operation);
+        let answer =
+            stage.owner().send(operation.method.clone(), &path, &[("content-type", "text/plain")], "{").await;
+        assert!(answer.status.is_success(), "{}: {}", operation.id, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_query_string_that_cannot_be_read_is_a_bad_request_or_an_unknown_parameter() {
+    let stage = Stage::set().await;
+    for operation in operations().into_iter().filter(|operation| !operation.parameters("query").is_empty()) {
+        for query in
+            ["%ff=1", "limit=%ff", "&&=&", "limit", "limit=", "=", "limit[]=1", "%", "limit=%zz", "a=b;c=d"]
+        {
+            let answer = stage.owner().get(&format!("{}?{query}", stage.path(&operation))).await;
+            assert_eq!(answer.status, 400, "{} {query}: {}", operation.id, answer.text);
+            operation.check(&answer);
+        }
+        for query in ["", "&", "&&"] {
+            stage.owner().get(&format!("{}?{query}", stage.path(&operation))).await.expect(200);
+        }
+    }
+}
