@@ -5,8 +5,8 @@
 //! duplicated message ran beside its twin: then the success counts. So no write has to read first, and a late failure
 //! cannot hide a success.
 //!
-//! Partitioned by endpoint and [`SHARDS`] shards, since a busy endpoint settles 1,000 a second and that is what one
-//! partition takes.
+//! Partitioned by endpoint and [`SHARDS`] shards, and the status index too, since a busy endpoint settles 1,000 a second
+//! and that is what one partition takes.
 
 use domain::{
     Timestamp,
@@ -14,7 +14,7 @@ use domain::{
     event,
     ids::{EndpointId, EventId, OrganizationId},
 };
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use serde::{Deserialize, Serialize};
 
 use super::Log;
@@ -74,8 +74,12 @@ pub(super) fn shard(event: EventId) -> u8 {
     event.spread() % SHARDS
 }
 
-fn status_key(organization: OrganizationId, endpoint: EndpointId, status: Status) -> String {
-    format!("{organization}#{endpoint}#{}", status.name())
+fn status_key(organization: OrganizationId, endpoint: EndpointId, status: Status, shard: u8) -> String {
+    format!("{organization}#{endpoint}#{}#{shard}", status.name())
+}
+
+fn status_key_of(organization: OrganizationId, delivery: &Delivery, status: Status) -> String {
+    status_key(organization, delivery.endpoint, status, shard(delivery.event))
 }
 
 impl Log {
@@ -85,7 +89,7 @@ impl Log {
         let course = if at_once { Course::AtOnce } else { Course::InSteps };
         let item = DeliveryItem {
             delivery: Delivery { in_steps: !at_once, ..delivery.clone() },
-            status_key: (!at_once).then(|| status_key(organization, delivery.endpoint, delivery.status)),
+            status_key: (!at_once).then(|| status_key_of(organization, delivery, delivery.status)),
             expires_at: delivery.event.created_at().after(event::RETENTION).seconds(),
         };
         self.table.put(&course.key(organization, delivery.endpoint, delivery.event), &item).await
@@ -104,7 +108,7 @@ impl Log {
             Change::new("SET #status = :retrying, status_key = :status_key, next_attempt_at = :lease")
                 .named("#status", "status")
                 .with(":retrying", value(&Status::Retrying)?)
-                .with(":status_key", text(&status_key(organization, read.endpoint, Status::Retrying)))
+                .with(":status_key", text(&status_key_of(organization, read, Status::Retrying)))
                 .with(":lease", value(&lease)?);
         let unchanged = match read.next_attempt_at {
             Some(due) => Condition::new("updated_at = :updated_at AND next_attempt_at = :due")
@@ -160,7 +164,7 @@ impl Log {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<Delivery>, Error> {
-        let span = Span {
+        let span = &Span {
             from: EventId::first_of(filter.after.unwrap_or(Timestamp::from_millis(0))).to_string(),
             to: position
                 .unwrap_or(EventId::first_of(filter.before.unwrap_or(Timestamp::MAX)))
@@ -171,21 +175,20 @@ impl Log {
             return Ok(Vec::new());
         }
         let at_once = matches!(filter.status, None | Some(Status::Delivered));
-        let shards = (0..SHARDS).filter(|_| at_once);
-        let at_once =
-            shards.map(|shard| self.page_of(Course::AtOnce, organization, endpoint, shard, &span, limit));
-        let mut items: Vec<DeliveryItem> = try_join_all(at_once).await?.into_iter().flatten().collect();
-        items.extend(match filter.status {
-            Some(status) => {
-                let partition = status_key(organization, endpoint, status);
-                self.table.index_page(BY_STATUS, "status_key", &partition, &span, limit).await?
-            }
-            None => {
-                let in_steps = (0..SHARDS)
-                    .map(|shard| self.page_of(Course::InSteps, organization, endpoint, shard, &span, limit));
-                try_join_all(in_steps).await?.into_iter().flatten().collect()
+        let at_once = (0..SHARDS)
+            .filter(|_| at_once)
+            .map(|shard| self.page_of(Course::AtOnce, organization, endpoint, shard, span, limit));
+        let in_steps = (0..SHARDS).map(|shard| async move {
+            match filter.status {
+                Some(status) => {
+                    let partition = status_key(organization, endpoint, status, shard);
+                    self.table.index_page(BY_STATUS, "status_key", &partition, span, limit).await
+                }
+                None => self.page_of(Course::InSteps, organization, endpoint, shard, span, limit).await,
             }
         });
+        let (at_once, in_steps) = try_join(try_join_all(at_once), try_join_all(in_steps)).await?;
+        let items: Vec<DeliveryItem> = at_once.into_iter().chain(in_steps).flatten().collect();
         let mut deliveries = alive(items, now);
         merge(&mut deliveries);
         deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.event));
