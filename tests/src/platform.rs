@@ -173,7 +173,7 @@ impl Platform {
 
     /// The log table.
     pub fn log(&self) -> Log {
-        Log::new(&self.aws.config(), "LogTable".into())
+        Log::new(&self.aws.config(), "LogTable".into(), 0)
     }
 
     /// A vault that has opened nothing yet.
@@ -277,7 +277,7 @@ impl Processes {
     fn start(aws: &Aws, deployment: &Deployment) -> Self {
         let config = aws.config();
         let registry = Registry::new(&config, "RegistryTable".into());
-        let log = Log::new(&config, "LogTable".into());
+        let log = Log::new(&config, "LogTable".into(), 0);
         let queue_url = format!("https://sqs.eu-central-1.amazonaws.com/123456789012/{DELIVERIES}");
         let queue = DeliveriesQueue::new(&config, queue_url);
         let bus = Bus::new(&config, aws.template().rule().bus);

@@ -16,11 +16,12 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     runtime::start_telemetry(&environment.text("LOG_LEVEL")?);
     let aws = aws::config().await;
+    let [phase] = runtime::random()?;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
     let api = Api {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
         registry,
-        log: Log::new(&aws, environment.text("LOG_TABLE")?),
+        log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
         bus: Bus::new(&aws, environment.text("EVENT_BUS")?),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
         resolver: Arc::new(SystemResolver),

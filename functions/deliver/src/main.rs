@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     runtime::start_telemetry(&environment.text("LOG_LEVEL")?);
     let aws = aws::config().await;
+    let [phase] = runtime::random()?;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
     let thresholds = Thresholds {
         failing_after: environment.parsed("FAILING_AFTER")?,
@@ -27,7 +28,7 @@ async fn main() -> Result<(), Error> {
     let deliver = Deliver {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
         registry,
-        log: Log::new(&aws, environment.text("LOG_TABLE")?),
+        log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
         bus: Bus::new(&aws, environment.text("EVENT_BUS")?),
         client: Client::system()?,

@@ -12,13 +12,13 @@ use domain::{
     event::{Audience, Event},
     ids::{EndpointId, EventId},
 };
-use messaging::{CarriedEvent, DeliveriesQueue, Envelope, Message, Refused};
+use messaging::{CarriedEvent, DeliveriesQueue, Envelope, Message, Received, Refused};
 use runtime::{
     Clock,
     batch::{self, Record, Verdict},
     metrics::{self, Metric},
 };
-use storage::{Log, LoggedEvent, Registry, Stored};
+use storage::{Arrival, Log, LoggedEvent, Registry, Stored, Subscribers};
 
 /// Fan-out and what it needs.
 #[derive(Debug, Clone)]
@@ -53,11 +53,31 @@ struct Routed {
 impl FanOut {
     /// Handles a batch of the events queue.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
-        batch::process(event, |record| self.route_record(record)).await
+        let subscribers = self.read_subscribers(&event).await;
+        batch::process(event, |record| self.route_record(record, &subscribers)).await
     }
 
-    async fn route_record(&self, record: Record) -> Verdict {
-        match self.route(&record.body).await {
+    /// Read once for all events of a batch: a busy organization's share most of their patterns and endpoints.
+    async fn read_subscribers(&self, event: &SqsEvent) -> Result<Subscribers, storage::Error> {
+        let bodies = event.records.iter().filter_map(|record| record.body.as_deref());
+        let envelopes: Vec<_> = bodies.filter_map(|body| Envelope::parse(body).ok()).collect();
+        // Boxed: the futures of a batch's calls nest deeper than the compiler follows.
+        Box::pin(self.registry.subscribers(envelopes.iter().filter_map(Envelope::subject))).await
+    }
+
+    async fn route_record(
+        &self,
+        record: Record,
+        subscribers: &Result<Subscribers, storage::Error>,
+    ) -> Verdict {
+        let subscribers = match subscribers {
+            Ok(subscribers) => subscribers,
+            Err(error) => {
+                tracing::error!(message.id = %record.message_id, %error, "subscribers not read");
+                return Verdict::Again;
+            }
+        };
+        match self.route(&record.body, subscribers).await {
             Ok(Routed { event, endpoints, seen_before }) => {
                 tracing::info!(event.id = %event, endpoints, seen_before, "event routed");
                 Verdict::Done
@@ -69,13 +89,14 @@ impl FanOut {
         }
     }
 
-    async fn route(&self, message: &str) -> Result<Routed, Problem> {
-        let (event, audience) = Envelope::parse(message)?.event()?;
-        let organization = event.organization;
-        let (matched, disabled) = self.recipients(&event, audience).await?;
+    async fn route(&self, message: &str, subscribers: &Subscribers) -> Result<Routed, Problem> {
+        let received = Envelope::parse(message)?.event()?;
+        let audience = received.audience;
+        let event = self.with_lane(received).await?;
+        let (matched, disabled) = self.recipients(&event, audience, subscribers).await?;
         let routing = LoggedEvent { event, matched, disabled };
         let (LoggedEvent { event, matched, .. }, seen_before) =
-            match self.log.put_event(organization, &routing).await? {
+            match self.log.put_event(routing.event.organization, &routing).await? {
                 Stored::New => (routing, false),
                 Stored::Before(earlier) => (*earlier, true),
             };
@@ -98,22 +119,44 @@ impl FanOut {
         Ok(Routed { event: event.id, endpoints: matched.len(), seen_before })
     }
 
+    /// The event, with its place in the log in its id. Whoever published it straight to the bus need not have chosen one.
+    async fn with_lane(&self, received: Received) -> Result<Event, storage::Error> {
+        let Received { mut event, has_lane, .. } = received;
+        if !has_lane {
+            let arrival = Arrival {
+                organization: event.organization,
+                event_type: &event.event_type,
+                livemode: event.livemode,
+                at: event.created_at,
+                bytes: event.data.as_json().len(),
+                draw: event.id.spread(),
+            };
+            event.id = event.id.in_lane(self.log.settled_lane(&arrival, self.clock.now()).await?);
+        }
+        Ok(event)
+    }
+
     /// The endpoints that the event is sent to, and the disabled ones, for which nothing is kept. Paused ones are sent to
     /// as well: their deliveries are held where every delivery's state is decided.
     async fn recipients(
         &self,
         event: &Event,
         audience: Audience,
+        subscribers: &Subscribers,
     ) -> Result<(Vec<EndpointId>, Vec<EndpointId>), storage::Error> {
-        let addressed = match audience {
-            Audience::Only(id) => self.registry.endpoints([(event.organization, id)]).await?,
-            _ => self.registry.endpoints_matching(event.organization, &event.event_type).await?,
-        };
-        let endpoints = addressed.into_iter().map(|record| record.endpoint);
-        let meant = endpoints.filter(|endpoint| audience != Audience::SubscribersBut(endpoint.id));
-        let (disabled, sent_to): (Vec<_>, Vec<_>) =
-            meant.partition(|endpoint| endpoint.state() == State::Disabled);
-        let ids = |endpoints: Vec<Endpoint>| endpoints.into_iter().map(|endpoint| endpoint.id).collect();
-        Ok((ids(sent_to), ids(disabled)))
+        if let Audience::Only(id) = audience {
+            let addressed = self.registry.endpoints([(event.organization, id)]).await?;
+            return Ok(split(addressed.iter().map(|record| &record.endpoint)));
+        }
+        let subscribed = subscribers.of(event.organization, &event.event_type);
+        Ok(split(subscribed.filter(|endpoint| audience != Audience::SubscribersBut(endpoint.id))))
     }
+}
+
+/// The endpoints that are sent to, and the disabled ones.
+fn split<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> (Vec<EndpointId>, Vec<EndpointId>) {
+    let (disabled, sent_to): (Vec<_>, Vec<_>) =
+        endpoints.partition(|endpoint| endpoint.state() == State::Disabled);
+    let ids = |endpoints: Vec<&Endpoint>| endpoints.into_iter().map(|endpoint| endpoint.id).collect();
+    (ids(sent_to), ids(disabled))
 }

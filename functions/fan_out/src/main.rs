@@ -11,9 +11,10 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     runtime::start_telemetry(&environment.text("LOG_LEVEL")?);
     let aws = aws::config().await;
+    let [phase] = runtime::random()?;
     let fan_out = FanOut {
         registry: Registry::new(&aws, environment.text("REGISTRY_TABLE")?),
-        log: Log::new(&aws, environment.text("LOG_TABLE")?),
+        log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
         clock: Clock::system(),
     };

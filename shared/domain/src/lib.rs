@@ -20,6 +20,7 @@ pub mod platform_event;
 pub mod retry;
 pub mod scope;
 pub mod secret;
+pub mod sharding;
 mod timestamp;
 
 pub use invalid::Invalid;

@@ -68,6 +68,17 @@ pub struct Envelope {
     detail: Box<RawValue>,
 }
 
+/// An event as it came over the bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The event.
+    pub event: Event,
+    /// Whom it is for.
+    pub audience: Audience,
+    /// Whether its id names its place in the log; otherwise that is still to be chosen.
+    pub has_lane: bool,
+}
+
 /// Why what came over the bus is no event. It stays in the queue until it reaches the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an event of the platform: {0}")]
@@ -79,9 +90,23 @@ impl Envelope {
         serde_json::from_str(message).map_err(|error| Refused(format!("the envelope: {error}")))
     }
 
-    /// The event in it, and whom it is for. The same message gives the same event, however often it is delivered: where the publisher gave
-    /// no id, it follows from the bus's own.
-    pub fn event(&self) -> Result<(Event, Audience), Refused> {
+    /// Whose it is and of which type, if all that subscribe to it may be meant. For reading ahead: it checks nothing.
+    pub fn subject(&self) -> Option<(OrganizationId, &str)> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Subject {
+            organization_id: OrganizationId,
+            #[serde(default)]
+            audience: Audience,
+        }
+        let subject: Subject = serde_json::from_str(self.detail.get()).ok()?;
+        let addressed = matches!(subject.audience, Audience::Only(_));
+        (!addressed).then_some((subject.organization_id, self.detail_type.as_str()))
+    }
+
+    /// The event in it, and whom it is for. The same message gives the same event, however often it is delivered: where
+    /// the publisher gave no id, it follows from the bus's own, but for the log's shard.
+    pub fn event(&self) -> Result<Received, Refused> {
         let detail: Detail = serde_json::from_str(self.detail.get())
             .map_err(|error| Refused(format!("the detail: {error}")))?;
         let known = Catalogue::get()
@@ -102,8 +127,9 @@ impl Envelope {
             _ => return Err(Refused("the detail needs either data or carriedData".into())),
         };
         let data = data.map_err(|invalid| Refused(invalid.message))?;
+        let has_lane = detail.event_id.is_some();
         // What the API published it has checked; a catalogue that changed since must not lose it.
-        if detail.event_id.is_none() {
+        if !has_lane {
             known.check(&data).map_err(|problem| Refused(problem.to_string()))?;
         }
         let event = Event {
@@ -114,7 +140,7 @@ impl Envelope {
             livemode,
             created_at: id.created_at(),
         };
-        Ok((event, detail.audience))
+        Ok(Received { event, audience: detail.audience, has_lane })
     }
 
     fn derived_id(&self, type_code: u16, livemode: bool) -> Result<EventId, Refused> {
@@ -163,7 +189,7 @@ mod tests {
             let detail = serde_json::to_string(&Detail::of(&event, Audience::Subscribers)).unwrap();
             assert_eq!(
                 envelope("dodev.send", "send.email.sent", &detail).event(),
-                Ok((event, Audience::Subscribers))
+                Ok(Received { event, audience: Audience::Subscribers, has_lane: true })
             );
         }
     }
@@ -171,12 +197,14 @@ mod tests {
     #[test]
     fn a_service_may_publish_plain_data_and_redelivery_gives_the_same_event() {
         let detail = format!(r#"{{"organizationId":"{}","data":{{"messageId":"m"}}}}"#, organization());
-        let (first, audience) = envelope("dodev.send", "send.email.sent", &detail).event().unwrap();
+        let received = envelope("dodev.send", "send.email.sent", &detail).event().unwrap();
+        let event = &received.event;
         assert_eq!(
-            (first.data.as_json(), first.livemode, first.created_at),
+            (event.data.as_json(), event.livemode, event.created_at),
             (r#"{"messageId":"m"}"#, true, AT)
         );
-        assert_eq!(envelope("dodev.send", "send.email.sent", &detail).event(), Ok((first, audience)));
+        assert!(!received.has_lane);
+        assert_eq!(envelope("dodev.send", "send.email.sent", &detail).event(), Ok(received));
     }
 
     #[test]

@@ -15,5 +15,5 @@ mod error;
 
 pub use bus::Bus;
 pub use deliveries::{CarriedEvent, DeliveriesQueue, Message, Replay, Selection};
-pub use envelope::{Detail, Envelope, Refused};
+pub use envelope::{Detail, Envelope, Received, Refused};
 pub use error::Error;

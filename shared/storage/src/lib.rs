@@ -17,6 +17,6 @@ mod table;
 
 pub use error::Error;
 pub use log::{
-    Claim, DeliveryFilter, EventFilter, EventPage, Log, LoggedEvent, NextHeld, Publication, Stored,
+    Arrival, Claim, DeliveryFilter, EventFilter, EventPage, Log, LoggedEvent, NextHeld, Publication, Stored,
 };
-pub use registry::{Created, DataKey, EndpointRecord, Noted, Registry, Updated};
+pub use registry::{Created, DataKey, EndpointRecord, Noted, Registry, Subscribers, Updated};

@@ -8,12 +8,13 @@ mod partitions;
 mod query;
 
 use crate::table::Table;
-use partitions::Known;
+use partitions::{Known, ReadPartitions, Tally};
 
 pub use deliveries::DeliveryFilter;
 pub use events::{LoggedEvent, Stored};
 pub use held::NextHeld;
 pub use idempotency::{Claim, Publication};
+pub use partitions::Arrival;
 pub use query::{EventFilter, EventPage};
 
 /// The log table.
@@ -21,9 +22,11 @@ pub use query::{EventFilter, EventPage};
 pub struct Log {
     table: Table,
     /// The shards that publishers spread over, as read.
-    known: Known,
+    known: Known<ReadPartitions>,
     /// The shards that queries are known to look at, as written.
-    written: Known,
+    written: Known<u8>,
+    /// What is to be counted of new events.
+    tally: Tally,
 }
 
 impl std::fmt::Debug for Log {
@@ -38,8 +41,9 @@ fn mode(livemode: bool) -> &'static str {
 }
 
 impl Log {
-    /// The log in the table of this name.
-    pub fn new(config: &aws::SdkConfig, table: String) -> Self {
-        Self { table: Table::new(config, table), known: Known::default(), written: Known::default() }
+    /// The log in the table of this name. `phase` is random: when this process first counts its events.
+    pub fn new(config: &aws::SdkConfig, table: String, phase: u8) -> Self {
+        let table = Table::new(config, table);
+        Self { table, known: Known::default(), written: Known::default(), tally: Tally::new(phase) }
     }
 }

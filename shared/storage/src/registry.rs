@@ -12,6 +12,7 @@ use crate::table::Table;
 pub use data_keys::DataKey;
 pub use endpoints::{Created, EndpointRecord, Updated};
 pub use health::Noted;
+pub use subscriptions::Subscribers;
 
 /// The registry table.
 #[derive(Clone)]

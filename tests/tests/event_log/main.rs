@@ -17,4 +17,5 @@ mod json_text;
 mod model;
 mod queries;
 mod schema_check;
+mod sharding;
 mod stage;

@@ -29,6 +29,7 @@ async fn an_event_for_one_endpoint_makes_these_calls_and_no_others() {
 
     platform.aws.forget_calls();
     caller.publish_any().await;
+    // Over how many shards the type is spread, a process reads again after 2 seconds only.
     assert_eq!(bill(&platform.aws.calls()), ["GetItem 1", "PutEvents"], "publishing");
     platform.aws.forget_calls();
     platform.pump_events().await;

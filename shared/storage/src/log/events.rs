@@ -76,7 +76,6 @@ impl Log {
         self.know_partition(organization, &event.event_type, event.id.lane()).await?;
         let key = key(organization, &event.event_type, event.id);
         if self.table.put_if(&key, &EventItem::of(logged), Condition::absent()).await? {
-            self.count_event(organization, event).await;
             return Ok(Stored::New);
         }
         match self.table.get::<EventItem>(&key).await? {

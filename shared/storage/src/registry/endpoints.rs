@@ -109,19 +109,6 @@ impl Registry {
         Ok(records.into_iter().map(|record| record.endpoint).collect())
     }
 
-    /// The endpoints that subscribe to this event type, whatever their state, in the order of their ids.
-    pub async fn endpoints_matching(
-        &self,
-        organization: OrganizationId,
-        event_type: &str,
-    ) -> Result<Vec<EndpointRecord>, Error> {
-        let candidates = self.subscribed(organization, event_type).await?;
-        let mut records = self.endpoints(candidates.into_iter().map(|id| (organization, id))).await?;
-        records.retain(|record| record.endpoint.settings.enabled_events.match_type(event_type));
-        records.sort_unstable_by_key(|record| record.endpoint.id);
-        Ok(records)
-    }
-
     /// Changes an endpoint's settings. `change` runs again on the newer settings when another change came in between,
     /// so changes of different fields both stick.
     pub async fn update_endpoint<E>(

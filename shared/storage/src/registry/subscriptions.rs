@@ -8,7 +8,10 @@
 //! Each entry carries the settings' version that asked for it. A deletion spares entries of later versions, so that two
 //! overlapping changes cannot take each other's entries away.
 
+use std::collections::BTreeSet;
+
 use domain::{
+    endpoint::Endpoint,
     ids::{EndpointId, OrganizationId},
     pattern::Pattern,
 };
@@ -35,24 +38,52 @@ fn key(organization: OrganizationId, pattern: &Pattern, endpoint: EndpointId) ->
     Key::new(partition(organization, pattern), endpoint.to_string())
 }
 
+/// Endpoints that were read together, for the events of a batch.
+#[derive(Debug)]
+pub struct Subscribers(Vec<Endpoint>);
+
+impl Subscribers {
+    /// Those that subscribe to this event type, whatever their state, in the order of their ids.
+    pub fn of<'a>(
+        &'a self,
+        organization: OrganizationId,
+        event_type: &'a str,
+    ) -> impl Iterator<Item = &'a Endpoint> {
+        self.0.iter().filter(move |endpoint| {
+            endpoint.organization == organization && endpoint.settings.enabled_events.match_type(event_type)
+        })
+    }
+}
+
 impl Registry {
-    /// The endpoints that may want an event of this type, each once, in the order of their ids. Consistent: an endpoint
-    /// created before an event is among them.
-    pub(super) async fn subscribed(
+    /// The endpoints that subscribe to any of these organizations' event types. Consistent: an endpoint created before
+    /// an event is among them. What several types have in common is read once.
+    pub async fn subscribers<'a>(
+        &self,
+        types: impl IntoIterator<Item = (OrganizationId, &'a str)>,
+    ) -> Result<Subscribers, Error> {
+        let patterns: BTreeSet<_> = types
+            .into_iter()
+            .flat_map(|(organization, event_type)| {
+                Pattern::all_matching(event_type).into_iter().map(move |pattern| (organization, pattern))
+            })
+            .collect();
+        let queries = patterns.iter().map(|(organization, pattern)| self.subscribed(*organization, pattern));
+        let candidates: BTreeSet<_> = try_join_all(queries).await?.into_iter().flatten().collect();
+        let records = self.endpoints(candidates).await?;
+        let mut endpoints: Vec<_> = records.into_iter().map(|record| record.endpoint).collect();
+        endpoints.sort_unstable_by_key(|endpoint| endpoint.id);
+        Ok(Subscribers(endpoints))
+    }
+
+    async fn subscribed(
         &self,
         organization: OrganizationId,
-        event_type: &str,
-    ) -> Result<Vec<EndpointId>, Error> {
-        let patterns = Pattern::all_matching(event_type);
-        let queries = patterns.iter().map(|pattern| async move {
-            self.table.oldest::<Subscription>(&partition(organization, pattern), None, usize::MAX).await
-        });
-        let found = try_join_all(queries).await?;
-        let mut endpoints: Vec<_> =
-            found.into_iter().flatten().map(|subscription| subscription.endpoint).collect();
-        endpoints.sort_unstable();
-        endpoints.dedup();
-        Ok(endpoints)
+        pattern: &Pattern,
+    ) -> Result<Vec<(OrganizationId, EndpointId)>, Error> {
+        let entries: Vec<Subscription> =
+            self.table.oldest(&partition(organization, pattern), None, usize::MAX).await?;
+        Ok(entries.into_iter().map(|entry| (organization, entry.endpoint)).collect())
     }
 
     pub(super) async fn subscribe(

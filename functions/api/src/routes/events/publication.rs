@@ -11,6 +11,7 @@ use domain::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
+use storage::Arrival;
 
 use crate::body::malformed;
 
@@ -29,7 +30,7 @@ struct Sent {
 pub(super) struct Publication {
     event_type: &'static EventType,
     data: EventData,
-    pub(super) livemode: bool,
+    livemode: bool,
 }
 
 impl Publication {
@@ -47,15 +48,15 @@ impl Publication {
         Ok(Self { event_type, data, livemode: event_type.livemode().decide(live) })
     }
 
-    /// The event's type.
-    pub(super) fn event_type(&self) -> &'static str {
-        self.event_type.name()
+    /// It as the log is to take it.
+    pub(super) fn arrival(&self, key: &KeyRecord, at: Timestamp, draw: u8) -> Arrival<'_> {
+        let (organization, event_type, bytes) =
+            (key.organization, self.event_type.name(), self.data.as_json().len());
+        Arrival { organization, event_type, livemode: self.livemode, at, bytes, draw }
     }
 
-    /// An id for it, in one of `shards` shards of the log.
-    pub(super) fn id(&self, now: Timestamp, shards: u8, random: [u8; 9]) -> EventId {
-        let [shard, random @ ..] = random;
-        let lane = Lane { livemode: self.livemode, shard: shard % shards };
+    /// An id for it, in this lane of the log.
+    pub(super) fn id(&self, now: Timestamp, lane: Lane, random: [u8; 8]) -> EventId {
         EventId::new(now, self.event_type.code(), lane, random)
     }
 

@@ -218,8 +218,9 @@ async fn prepare(
 ) -> Result<Ready, ApiError> {
     let publication = Publication::parse(json, key)?;
     let now = api.clock.now();
-    let shards = api.log.shards(key.organization, publication.livemode, publication.event_type()).await?;
-    let id = publication.id(now, shards, runtime::random()?);
+    let [draw] = runtime::random()?;
+    let lane = api.log.lane(&publication.arrival(key, now, draw)).await?;
+    let id = publication.id(now, lane, runtime::random()?);
     let Some(idempotency_key) = idempotency_key else {
         return Ok(Ready { event: publication.event(key, id), idempotency_key: None, to_publish: true });
     };

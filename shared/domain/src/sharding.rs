@@ -1,0 +1,58 @@
+//! Over how many shards of the log a type's events are spread, by their write units a second.
+//!
+//! DynamoDB grants one partition key 1,000 write units a second, so a shard is meant for half of that. Counting each event
+//! would double its price, so every process counts [`COUNTED_AT_ONCE`] units together.
+
+use std::time::Duration;
+
+use crate::ids::Lane;
+
+/// The write units a second that one shard is meant for.
+pub const SHARD_UNITS_A_SECOND: u64 = 500;
+/// The write units that a process gathers before it counts them.
+pub const COUNTED_AT_ONCE: u64 = 64;
+/// How long the counts of all processes are added up for one estimate.
+pub const WINDOW: Duration = Duration::from_secs(5);
+
+/// An estimate from a shorter time would be one from too few counts.
+const LEAST_ELAPSED: Duration = Duration::from_secs(1);
+
+/// The write units for so many bytes.
+pub fn write_units(bytes: usize) -> u64 {
+    u64::try_from(bytes.div_ceil(1024)).unwrap_or(u64::MAX).max(1)
+}
+
+/// The shards that so many units ask for, `elapsed` after their window began: a power of two, so that a growing rate
+/// changes them a few times only.
+pub fn shards_for(units: u64, elapsed: Duration) -> u8 {
+    let elapsed = u64::try_from(elapsed.max(LEAST_ELAPSED).as_millis()).unwrap_or(u64::MAX);
+    let a_second = units.saturating_mul(1_000) / elapsed;
+    let needed = a_second.div_ceil(SHARD_UNITS_A_SECOND).clamp(1, u64::from(Lane::SHARDS));
+    u8::try_from(needed.next_power_of_two()).unwrap_or(Lane::SHARDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_follow_the_rate_in_powers_of_two() {
+        let after =
+            |seconds: u64, a_second: u64| shards_for(a_second * seconds, Duration::from_secs(seconds));
+        for seconds in [1, 3, 5] {
+            let shards = [0, 1, 500, 501, 1_000, 3_000, 10_000, 1_000_000].map(|rate| after(seconds, rate));
+            assert_eq!(shards, [1, 1, 1, 2, 2, 8, 32, 32], "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn the_first_moments_of_a_window_do_not_pass_for_a_high_rate() {
+        assert_eq!(shards_for(COUNTED_AT_ONCE, Duration::ZERO), 1);
+        assert_eq!(shards_for(500, Duration::from_millis(10)), 1);
+    }
+
+    #[test]
+    fn write_units_are_begun_kibibytes() {
+        assert_eq!([0, 1, 1_024, 1_025, 204_800].map(write_units), [1, 1, 1, 2, 200]);
+    }
+}
