@@ -1,7 +1,8 @@
-//! Measures what an endpoint that hangs costs the others: 20 events a second to A, alone and while B never answers.
+//! Measures what an endpoint that hangs costs the others: 20 events a second to A, alone, beside a B that answers, and
+//! beside one that never does.
 //!
-//! `cargo run -p tests --example isolation [BATCHES]`: with BATCHES the emulator hands so many batches of the deliveries
-//! queue to `deliver` at once; otherwise 5, its default. (On AWS it is 200, by the template.)
+//! `cargo run -p tests --example isolation`, on a local stack of its own, as `cargo xtask up` deploys it. Takes about ten
+//! minutes.
 
 #![expect(
     clippy::expect_used,
@@ -13,8 +14,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    env, fs,
-    path::PathBuf,
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering},
@@ -33,7 +32,8 @@ use support::{Arrival, Customer, Receiver, Reply, aws, customer::email, stacks, 
 mod support;
 
 const A_PER_SECOND: u32 = 20;
-const B_PER_SECOND: [u32; 3] = [0, 20, 100];
+/// What B gets a second, and whether it answers. A B that answers shows what the traffic alone costs.
+const B: [(u32, bool); 5] = [(0, true), (20, true), (20, false), (100, true), (100, false)];
 const SPAN: Duration = Duration::from_mins(1);
 /// Threads that publish to A, so that a slow answer does not delay the next event.
 const PUBLISHERS: u32 = 10;
@@ -48,40 +48,27 @@ struct Seen {
 }
 
 fn main() {
-    let batches = env::args().nth(1).map(|number| number.parse::<u32>().expect("a number of batches"));
-    let stack = stacks::own("isolation", |options| match batches {
-        Some(batches) => options.template(&with_batches(batches)),
-        None => options,
-    });
+    let stack = stacks::own("isolation", |options| options);
+    println!("{A_PER_SECOND} events/s to A for {} s", SPAN.as_secs());
     println!(
-        "{A_PER_SECOND} events/s to A for {} s; batches at once: {}",
-        SPAN.as_secs(),
-        batches.unwrap_or(5)
+        "B        events/s   B published   B held   A p50 ms   A p99 ms   A max ms   A lost   in flight, max"
     );
-    println!("B hangs at   B published   B held   A p50 ms   A p99 ms   A max ms   A lost   in flight, max");
-    let seen = B_PER_SECOND.map(|rate| (rate, measure(&stack, rate)));
-    for (rate, seen) in &seen {
-        println!("in flight at {rate}/s, every 2 s: {:?}", seen.in_flight);
+    let seen = B.map(|(rate, answers)| measure(&stack, rate, answers));
+    for ((rate, answers), seen) in B.iter().zip(&seen) {
+        println!("in flight, B {} at {rate}/s, every 2 s: {:?}", verb(*answers), seen.in_flight);
     }
 }
 
-/// The template with a number where the emulator cannot take it from a parameter, whose values are text to it.
-fn with_batches(batches: u32) -> PathBuf {
-    const SETTING: &str =
-        "!If [LimitsDeliver, { MaximumConcurrency: !Ref DeliverMaximumConcurrency }, !Ref AWS::NoValue]";
-    let template = fs::read_to_string(xtask::template()).expect("the template");
-    assert_eq!(template.matches(SETTING).count(), 1, "the template has changed: change this here too");
-    let path = stacks::folder("isolation").join("batches.yaml");
-    let template = template.replace(SETTING, &format!("{{ MaximumConcurrency: {batches} }}"));
-    fs::write(&path, template).expect("a copy of the template");
-    path
+fn verb(answers: bool) -> &'static str {
+    if answers { "answers" } else { "hangs" }
 }
 
-fn measure(stack: &xtask::Stack, b_per_second: u32) -> Seen {
+fn measure(stack: &xtask::Stack, b_per_second: u32, b_answers: bool) -> Seen {
     let customer = Customer::of(stack, "isolation");
-    let (a, b) = (Receiver::start(Reply::Status(200)), Receiver::start(Reply::Silence));
+    let of_b = if b_answers { Reply::Status(200) } else { Reply::Silence };
+    let (a, b) = (Receiver::start(Reply::Status(200)), Receiver::start(of_b));
     let well = customer.endpoint(&a.url(), &["send.email.sent"]);
-    let hanging = customer.endpoint(&b.url(), &["send.email.bounced"]);
+    let beside = customer.endpoint(&b.url(), &["send.email.bounced"]);
     let (published, b_published) = (Mutex::new(HashMap::new()), AtomicU64::new(0));
     let in_flight = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -105,7 +92,7 @@ fn measure(stack: &xtask::Stack, b_per_second: u32) -> Seen {
         }
         until_all_arrived(&a, &published);
     });
-    let held = customer.deliveries(&hanging, "held").len();
+    let held = customer.deliveries(&beside, "held").len();
     let published = published.into_inner().unwrap();
     let arrivals: HashMap<_, _> =
         a.arrivals().iter().map(|arrival| (arrival.event().to_owned(), arrival.at)).collect();
@@ -121,18 +108,19 @@ fn measure(stack: &xtask::Stack, b_per_second: u32) -> Seen {
         b_held: held,
         in_flight: in_flight.into_inner().unwrap(),
     };
-    report(b_per_second, &seen);
-    for endpoint in [&well, &hanging] {
+    report(b_per_second, b_answers, &seen);
+    for endpoint in [&well, &beside] {
         customer.delete(endpoint);
     }
     until("the queue to be empty", || (waiting(stack) == 0).then_some(()));
     seen
 }
 
-fn report(b_per_second: u32, seen: &Seen) {
+fn report(b_per_second: u32, b_answers: bool, seen: &Seen) {
     let at = |part: usize| seen.latencies[(seen.latencies.len() - 1) * part / 100].as_millis();
     println!(
-        "{b_per_second:>8}/s {:>13} {:>8} {:>10} {:>10} {:>10} {:>8} {:>16}",
+        "{:<8} {b_per_second:>8} {:>13} {:>8} {:>10} {:>10} {:>10} {:>8} {:>16}",
+        verb(b_answers),
         seen.b_published,
         seen.b_held,
         at(50),
@@ -179,8 +167,7 @@ fn publish_to_b(customer: &Customer, per_second: u32, published: &AtomicU64) {
 /// Notes how many messages are in flight, every two seconds.
 fn watch(stack: &xtask::Stack, in_flight: &Mutex<Vec<u64>>, ended: &Ended<()>) {
     while ended.recv_timeout(Duration::from_secs(2)) == Err(RecvTimeoutError::Timeout) {
-        let depth = aws::depth(stack.env(), "DELIVERIES_QUEUE_URL");
-        in_flight.lock().unwrap().push(depth.in_flight);
+        in_flight.lock().unwrap().push(depths(stack).iter().map(|depth| depth.in_flight).sum());
     }
 }
 
@@ -194,6 +181,9 @@ fn until_all_arrived(a: &Receiver, published: &Mutex<HashMap<String, Instant>>) 
 }
 
 fn waiting(stack: &xtask::Stack) -> u64 {
-    let depth = aws::depth(stack.env(), "DELIVERIES_QUEUE_URL");
-    depth.visible + depth.in_flight + depth.delayed
+    depths(stack).iter().map(|depth| depth.visible + depth.in_flight + depth.delayed).sum()
+}
+
+fn depths(stack: &xtask::Stack) -> [aws::Depth; 2] {
+    ["DELIVERIES_QUEUE_URL", "SLOW_DELIVERIES_QUEUE_URL"].map(|queue| aws::depth(stack.env(), queue))
 }

@@ -136,7 +136,8 @@ fn wait_for_all(stack: &xtask::Stack, receiver: &Receiver, published: &[String])
         let arrived: std::collections::HashSet<_> =
             receiver.arrivals().iter().map(|arrival| arrival.event().to_owned()).collect();
         let missing = published.iter().filter(|event| !arrived.contains(*event)).count();
-        let queues = ["EVENTS_QUEUE_URL", "DELIVERIES_QUEUE_URL"].map(|queue| aws::depth(stack.env(), queue));
+        let queues = ["EVENTS_QUEUE_URL", "DELIVERIES_QUEUE_URL", "SLOW_DELIVERIES_QUEUE_URL"]
+            .map(|queue| aws::depth(stack.env(), queue));
         let waiting: u64 = queues.iter().map(|depth| depth.visible + depth.in_flight + depth.delayed).sum();
         // Until the queues are empty too: what comes back was perhaps delivered before, and is then a duplicate.
         if (missing == 0 && waiting == 0) || Instant::now() > deadline {

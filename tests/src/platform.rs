@@ -39,6 +39,8 @@ pub const EVENTS: &str = "EventsQueue";
 pub const EVENTS_DEAD_LETTERS: &str = "EventsDeadLetterQueue";
 /// Deliveries on their way to their receivers.
 pub const DELIVERIES: &str = "DeliveriesQueue";
+/// Deliveries on their way to receivers that do not answer promptly.
+pub const SLOW_DELIVERIES: &str = "SlowDeliveriesQueue";
 /// Where deliveries end that crash the function.
 pub const DELIVERIES_DEAD_LETTERS: &str = "DeliveriesDeadLetterQueue";
 
@@ -76,6 +78,7 @@ impl Default for Deployment {
             endpoints_per_organization: number("MaxEndpointsPerOrganization"),
             retry_policy: retry_policy.unwrap(),
             thresholds: Thresholds {
+                slow_after_milliseconds: number("SlowAfterMilliseconds"),
                 failing_after: number("FailingAfter"),
                 pause_after: number("PauseAfter"),
                 probe_initial_delay_seconds: number("ProbeInitialDelaySeconds"),
@@ -199,15 +202,20 @@ impl Platform {
         self.pump_queue(EVENTS, |event| async move { fan_out.handle(event).await }).await
     }
 
-    /// Hands one batch of deliveries to deliver; false if none was visible.
+    /// Hands one batch of each queue of deliveries to deliver; false if none was visible.
     pub async fn pump_deliveries(&self) -> bool {
+        self.pump_deliveries_of(DELIVERIES).await | self.pump_deliveries_of(SLOW_DELIVERIES).await
+    }
+
+    /// Hands one batch of this queue to deliver; false if none was visible.
+    pub async fn pump_deliveries_of(&self, queue: &str) -> bool {
         let deliver = self.processes().deliver;
-        self.pump_queue(DELIVERIES, |event| async move { deliver.handle(event).await }).await
+        self.pump_queue(queue, |event| async move { deliver.handle(event).await }).await
     }
 
     /// Moves the clock to when the next hidden message comes back; false if there is none.
     pub fn advance_to_next_visibility(&self) -> bool {
-        let next = self.aws.next_visibility(&[EVENTS, DELIVERIES]);
+        let next = self.aws.next_visibility(&[EVENTS, DELIVERIES, SLOW_DELIVERIES]);
         next.inspect(|span| self.aws.advance(*span)).is_some()
     }
 
@@ -220,9 +228,8 @@ impl Platform {
             }
         }
         panic!(
-            "messages keep coming back: {:?} {:?}",
-            self.aws.messages(EVENTS),
-            self.aws.messages(DELIVERIES)
+            "messages keep coming back: {:?}",
+            [EVENTS, DELIVERIES, SLOW_DELIVERIES].map(|queue| self.aws.messages(queue))
         );
     }
 
@@ -236,7 +243,7 @@ impl Platform {
             return false;
         }
         // Nothing is deleted after a process that died.
-        let Some(response) = self.invoke(handle(event_of(&batch))).await else { return true };
+        let Some(response) = self.invoke(handle(event_of(queue, &batch))).await else { return true };
         let kept = |message: &ReceivedMessage| {
             response.batch_item_failures.iter().any(|failure| failure.item_identifier == message.message_id)
         };
@@ -278,8 +285,11 @@ impl Processes {
         let config = aws.config();
         let registry = Registry::new(&config, "RegistryTable".into());
         let log = Log::new(&config, "LogTable".into(), 0);
-        let queue_url = format!("https://sqs.eu-central-1.amazonaws.com/123456789012/{DELIVERIES}");
-        let queue = DeliveriesQueue::new(&config, queue_url);
+        let queue_named = |name: &str| {
+            let url = format!("https://sqs.eu-central-1.amazonaws.com/123456789012/{name}");
+            DeliveriesQueue::new(&config, url)
+        };
+        let (queue, slow_queue) = (queue_named(DELIVERIES), queue_named(SLOW_DELIVERIES));
         let bus = Bus::new(&config, aws.template().rule().bus);
         let api = Api {
             registry: registry.clone(),
@@ -299,6 +309,7 @@ impl Processes {
             registry: registry.clone(),
             log: log.clone(),
             queue: queue.clone(),
+            slow_queue,
             bus,
             vault: vault(aws),
             client: Client::new(Arc::clone(&deployment.resolver), RootCertStore::empty()).unwrap(),
@@ -316,14 +327,15 @@ fn vault(aws: &Aws) -> Vault {
     Vault::new(&config, aws.kms_key(), Registry::new(&config, "RegistryTable".into()))
 }
 
-fn event_of(batch: &[ReceivedMessage]) -> SqsEvent {
+fn event_of(queue: &str, batch: &[ReceivedMessage]) -> SqsEvent {
     let mut event = SqsEvent::default();
-    event.records = batch.iter().map(record_of).collect();
+    event.records = batch.iter().map(|received| record_of(queue, received)).collect();
     event
 }
 
-fn record_of(received: &ReceivedMessage) -> SqsMessage {
+fn record_of(queue: &str, received: &ReceivedMessage) -> SqsMessage {
     let mut message = SqsMessage::default();
+    message.event_source_arn = Some(format!("arn:aws:sqs:eu-central-1:123456789012:{queue}"));
     message.message_id = Some(received.message_id.clone());
     message.receipt_handle = Some(received.receipt_handle.clone());
     message.body = Some(received.body.clone());

@@ -31,7 +31,8 @@ pub(crate) async fn attempt(
     let posted = match EndpointUrl::parse(&settings.url, deliver.address_policy) {
         Ok(url) => {
             let timeout = settings.timeout.duration();
-            deliver.client.post(&url, header_map(headers), Bytes::from(body), timeout).await
+            let posting = deliver.client.post(&url, header_map(headers), Bytes::from(body), timeout);
+            deliver.outcome_of(&target.endpoint, posting).await
         }
         // Saved under rules that have been tightened since.
         Err(_) => refused(),

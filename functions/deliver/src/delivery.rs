@@ -47,6 +47,9 @@ impl Deliver {
             Step::Drop => Ok(Verdict::Done),
             Step::Hold => self.hold(record, delivery).await,
             Step::Wait(due) => self.wait(record, due).await,
+            Step::Attempt if self.is_to_go_slow(record, endpoint) => {
+                self.go_slow(endpoint, &event, purpose).await
+            }
             Step::Attempt => self.send(record, target, &event, delivery, purpose).await,
         }
     }
@@ -118,7 +121,7 @@ impl Deliver {
 
     /// Hides the message until then.
     pub(crate) async fn wait(&self, record: &Record, due: Timestamp) -> Result<Verdict, Problem> {
-        self.queue.postpone(&record.receipt_handle, due.since(self.clock.now())).await?;
+        self.queue_of(record).postpone(&record.receipt_handle, due.since(self.clock.now())).await?;
         Ok(Verdict::Again)
     }
 }

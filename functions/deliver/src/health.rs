@@ -98,7 +98,8 @@ impl Deliver {
     async fn send_ticket(&self, endpoint: &Endpoint, probe: &Probe) -> Result<(), Problem> {
         let (organization, id) = (endpoint.organization, endpoint.id);
         let ticket = Message::Probe { organization, endpoint: id, probe: probe.id.clone() };
-        self.queue.send_later(&ticket, probe.due.since(self.clock.now())).await?;
+        let queue = self.queue_for(endpoint);
+        queue.send_later(&ticket, probe.due.since(self.clock.now())).await?;
         self.registry.probe_sent(organization, id, &probe.id).await?;
         Ok(())
     }

@@ -24,7 +24,7 @@ impl Deliver {
         match self.holder(&endpoint) {
             Holder::Nobody => {
                 // Comes back at once, to be sent.
-                self.queue.postpone(&record.receipt_handle, std::time::Duration::ZERO).await?;
+                self.queue_of(record).postpone(&record.receipt_handle, std::time::Duration::ZERO).await?;
                 Ok(Verdict::Again)
             }
             Holder::Owner => {

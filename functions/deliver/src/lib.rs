@@ -15,6 +15,13 @@
 //! failures count on until the endpoint is paused. What decides all this is on the endpoint's item ([`health`]) and read
 //! consistently with each batch.
 //!
+//! # Slow endpoints
+//!
+//! What hangs keeps an instance of the function busy, and there are only so many. So the deliveries of an endpoint that
+//! did not answer promptly a moment ago go by a queue of their own, with instances of its own ([`slow`]).
+//!
+//! # Holding and letting go
+//!
 //! Holding a delivery and letting all go can cross: the release may have looked just before the delivery was recorded.
 //! So whoever holds one looks at the endpoint again afterwards ([`hold`]) and sends it at once if there is nothing to
 //! wait for any more.
@@ -26,6 +33,7 @@ mod hold;
 mod pause;
 mod probe;
 mod replay;
+mod slow;
 
 use std::collections::HashMap;
 
@@ -50,8 +58,10 @@ pub struct Deliver {
     pub registry: Registry,
     /// Where deliveries are recorded.
     pub log: Log,
-    /// The queue that the messages come from.
+    /// The queue that deliveries come from.
     pub queue: DeliveriesQueue,
+    /// The queue that slow endpoints' deliveries come from.
+    pub slow_queue: DeliveriesQueue,
     /// Where pauses are announced.
     pub bus: Bus,
     /// Opens signing secrets.
@@ -60,7 +70,7 @@ pub struct Deliver {
     pub client: Client,
     /// Which addresses may be sent to.
     pub address_policy: AddressPolicy,
-    /// When endpoints count as failing and are paused.
+    /// When endpoints count as slow or failing and are paused.
     pub thresholds: Thresholds,
     /// The time.
     pub clock: Clock,

@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
     let [phase] = runtime::random()?;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
     let thresholds = Thresholds {
+        slow_after_milliseconds: environment.parsed("SLOW_AFTER_MILLISECONDS")?,
         failing_after: environment.parsed("FAILING_AFTER")?,
         pause_after: environment.parsed("PAUSE_AFTER")?,
         probe_initial_delay_seconds: environment.parsed("PROBE_INITIAL_DELAY_SECONDS")?,
@@ -30,6 +31,7 @@ async fn main() -> Result<(), Error> {
         registry,
         log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
+        slow_queue: DeliveriesQueue::new(&aws, environment.text("SLOW_DELIVERIES_QUEUE_URL")?),
         bus: Bus::new(&aws, environment.text("EVENT_BUS")?),
         client: Client::system()?,
         address_policy: AddressPolicy::with_loopback(environment.parsed("ALLOW_LOOPBACK_ENDPOINTS")?),

@@ -64,7 +64,7 @@ impl Deliver {
     /// held, and whoever lets it go next sends it.
     async fn not_now(&self, record: &Record, replay: &Replay) -> Result<Verdict, Problem> {
         if replay.cursor.is_none() && record.receive_count <= PATIENCE {
-            self.queue.postpone(&record.receipt_handle, PACE).await?;
+            self.queue_of(record).postpone(&record.receipt_handle, PACE).await?;
             return Ok(Verdict::Again);
         }
         Ok(Verdict::Done)

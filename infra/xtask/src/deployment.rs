@@ -53,6 +53,7 @@ pub(crate) fn local_parameters() -> BTreeMap<String, String> {
         // Without one it runs five batches of a queue at once.
         ("FanOutMaximumConcurrency", "0"),
         ("DeliverMaximumConcurrency", "0"),
+        ("SlowDeliverMaximumConcurrency", "0"),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -14,13 +14,14 @@ use crate::failure::{Failure, OrFail as _, Result};
 use crate::organization::Organization;
 
 /// The file's names of the template's outputs.
-const NAMES_OF_OUTPUTS: [(&str, &str); 9] = [
+const NAMES_OF_OUTPUTS: [(&str, &str); 10] = [
     ("EVENT_BUS", "EventBusName"),
     ("REGISTRY_TABLE", "RegistryTableName"),
     ("LOG_TABLE", "LogTableName"),
     ("EVENTS_QUEUE_URL", "EventsQueueUrl"),
     ("EVENTS_DEAD_LETTER_QUEUE_URL", "EventsDeadLetterQueueUrl"),
     ("DELIVERIES_QUEUE_URL", "DeliveriesQueueUrl"),
+    ("SLOW_DELIVERIES_QUEUE_URL", "SlowDeliveriesQueueUrl"),
     ("DELIVERIES_DEAD_LETTER_QUEUE_URL", "DeliveriesDeadLetterQueueUrl"),
     ("EVENT_RULE_DEAD_LETTER_QUEUE_URL", "EventRuleDeadLetterQueueUrl"),
     ("SECRETS_KEY_ID", "SecretsKeyArn"),

@@ -17,10 +17,11 @@ fn resource(name: &str) -> String {
 
 /// The statement of a role's policy that has this resource, as one line.
 fn statement(role: &str, on: &str) -> String {
-    let on = format!("Resource: !GetAtt {on}");
+    let on = format!("!GetAtt {on}");
+    let names = |line: &str| line.trim().starts_with("Resource: ") && line.contains(&on);
     resource(role)
         .split("- Sid: ")
-        .find(|statement| statement.lines().any(|line| line.trim() == on))
+        .find(|statement| statement.lines().any(names))
         .unwrap_or_else(|| panic!("{role} has no statement with {on}"))
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -29,7 +30,11 @@ fn statement(role: &str, on: &str) -> String {
 
 #[test]
 fn functions_may_take_messages_from_their_queues() {
-    for (role, queue) in [("FanOutRole", "EventsQueue.Arn"), ("DeliverRole", "DeliveriesQueue.Arn")] {
+    for (role, queue) in [
+        ("FanOutRole", "EventsQueue.Arn"),
+        ("DeliverRole", "DeliveriesQueue.Arn"),
+        ("DeliverRole", "SlowDeliveriesQueue.Arn"),
+    ] {
         let statement = statement(role, queue);
         for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] {
             assert!(statement.contains(action), "{role}: {action} is missing from: {statement}");
@@ -67,7 +72,11 @@ fn the_rule_keeps_what_it_cannot_deliver() {
 
 #[test]
 fn a_queue_hides_a_batch_for_six_times_its_functions_timeout() {
-    for (queue, function) in [("EventsQueue", "FanOutFunction"), ("DeliveriesQueue", "DeliverFunction")] {
+    for (queue, function) in [
+        ("EventsQueue", "FanOutFunction"),
+        ("DeliveriesQueue", "DeliverFunction"),
+        ("SlowDeliveriesQueue", "DeliverFunction"),
+    ] {
         let visibility = number(&resource(queue), "VisibilityTimeout: ");
         let timeout = number(&resource(function), "Timeout: ");
         assert!(visibility >= 6 * timeout, "{queue}: {visibility} s, {function}: {timeout} s");

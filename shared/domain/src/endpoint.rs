@@ -1,5 +1,7 @@
 //! Webhook endpoints and their states.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,6 +13,8 @@ use crate::{
     retry::RetryPolicy,
 };
 
+/// How long an endpoint counts as slow after an attempt that it did not answer promptly.
+pub const SLOW_FOR: Duration = Duration::from_mins(1);
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 500;
 
@@ -74,6 +78,21 @@ pub struct Health {
     pub last_delivery_at: Option<Timestamp>,
     /// The HTTP status of that attempt, where an answer came.
     pub last_delivery_status: Option<u16>,
+    /// Until when it counts as slow: its deliveries wait for each other and for other slow ones, and for nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_until: Option<Timestamp>,
+}
+
+impl Health {
+    /// Whether an attempt was not answered promptly a short while ago.
+    pub fn is_slow(&self, now: Timestamp) -> bool {
+        self.slow_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether that it is slow is yet to be noted, or was noted long enough ago to be noted again.
+    pub fn slowness_is_news(&self, now: Timestamp) -> bool {
+        self.slow_until.is_none_or(|until| until < now.after(SLOW_FOR / 2))
+    }
 }
 
 /// The probe ticket of a failing endpoint: one message that names no delivery and backs off on its own.
@@ -92,9 +111,11 @@ pub struct Probe {
     pub delay_seconds: u32,
 }
 
-/// When an endpoint counts as failing, when it is paused, and how its recovery is looked for.
+/// When an endpoint counts as slow or failing, when it is paused, and how its recovery is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
+    /// An attempt that is not answered within so many milliseconds makes its endpoint count as slow.
+    pub slow_after_milliseconds: u32,
     /// From so many consecutive failures on its deliveries are held.
     pub failing_after: u32,
     /// So many pause it.
@@ -106,6 +127,11 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
+    /// How long an answer may take to be a prompt one.
+    pub fn slow_after(&self) -> Duration {
+        Duration::from_millis(self.slow_after_milliseconds.into())
+    }
+
     /// Whether an endpoint is held before it is paused, as it must be: only probes count towards the pause.
     pub fn are_in_order(&self) -> bool {
         self.failing_after < self.pause_after
@@ -209,14 +235,24 @@ impl TimeoutSeconds {
     }
 
     /// The span.
-    pub fn duration(self) -> std::time::Duration {
-        std::time::Duration::from_secs(self.0.into())
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slowness_passes_and_is_noted_again_half_way() {
+        let noted = Timestamp::from_millis(1_700_000_000_000);
+        let health = Health { slow_until: Some(noted.after(SLOW_FOR)), ..Health::default() };
+        let after = |seconds| noted.after(Duration::from_secs(seconds));
+        assert_eq!([0, 59, 60].map(|seconds| health.is_slow(after(seconds))), [true, true, false]);
+        assert_eq!([0, 30, 31].map(|seconds| health.slowness_is_news(after(seconds))), [false, false, true]);
+        assert!(!Health::default().is_slow(noted) && Health::default().slowness_is_news(noted));
+    }
 
     #[test]
     fn timeouts_are_1_to_30_seconds() {

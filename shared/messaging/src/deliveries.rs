@@ -1,4 +1,4 @@
-//! The deliveries queue: one message for each event and endpoint, from fan-out to the attempt that settles it.
+//! The deliveries queues: one message for each event and endpoint, from fan-out to the attempt that settles it.
 
 use std::time::Duration;
 
@@ -141,7 +141,7 @@ impl From<&Event> for CarriedEvent {
     }
 }
 
-/// The deliveries queue.
+/// A queue of deliveries.
 #[derive(Clone)]
 pub struct DeliveriesQueue {
     client: Client,
@@ -158,6 +158,13 @@ impl DeliveriesQueue {
     /// The queue at this URL.
     pub fn new(config: &SdkConfig, url: String) -> Self {
         Self { client: Client::new(config), url }
+    }
+
+    /// Whether this is the queue with that ARN.
+    pub fn has_arn(&self, arn: &str) -> bool {
+        // An ARN and a URL of a queue both end in its name.
+        let name = |whole: &str, separator| whole.rsplit(separator).next().map(str::to_owned);
+        name(&self.url, '/') == name(arn, ':')
     }
 
     /// Sends one message that shows only after `delay`, at most 15 minutes.

@@ -12,6 +12,8 @@ pub struct Record {
     pub message_id: String,
     /// What its visibility is changed with.
     pub receipt_handle: String,
+    /// The ARN of the queue that it came from.
+    pub queue_arn: String,
     /// The message.
     pub body: String,
     /// How often it has been received, this time included. Throttling and crashes count, so it is no count of attempts.
@@ -61,6 +63,7 @@ impl From<SqsMessage> for Record {
         Self {
             message_id: message.message_id.unwrap_or_default(),
             receipt_handle: message.receipt_handle.unwrap_or_default(),
+            queue_arn: message.event_source_arn.unwrap_or_default(),
             body: message.body.unwrap_or_default(),
             receive_count: receive_count.and_then(|count| count.parse().ok()).unwrap_or(1),
         }

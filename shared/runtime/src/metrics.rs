@@ -23,6 +23,8 @@ pub enum Metric {
     AttemptsFailed,
     /// How long an attempt took.
     AttemptDuration,
+    /// Deliveries that moved on to the slow queue.
+    DeliveriesSlowed,
     /// Deliveries that were held.
     DeliveriesHeld,
     /// Endpoints that were paused for their failures.
@@ -38,6 +40,7 @@ impl Metric {
             Self::AttemptsSucceeded => "AttemptsSucceeded",
             Self::AttemptsFailed => "AttemptsFailed",
             Self::AttemptDuration => "AttemptDuration",
+            Self::DeliveriesSlowed => "DeliveriesSlowed",
             Self::DeliveriesHeld => "DeliveriesHeld",
             Self::EndpointsPaused => "EndpointsPaused",
         }

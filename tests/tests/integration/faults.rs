@@ -6,7 +6,10 @@
 
 use std::panic::AssertUnwindSafe;
 
-use domain::endpoint::Thresholds;
+use domain::{
+    endpoint::{SLOW_FOR, Thresholds},
+    ids::EndpointId,
+};
 use futures::FutureExt;
 use serde_json::{Value, json};
 use tests::{
@@ -22,6 +25,8 @@ struct Scenario {
     /// After so many failures the endpoint's deliveries are held, and after so many it is paused.
     thresholds: (u32, u32),
     max_retries: u32,
+    /// Whether the endpoint counts as slow from the beginning.
+    slow: bool,
     status: &'static str,
     /// The last attempt's status code.
     outcome: u16,
@@ -36,15 +41,19 @@ const SUCCESS: Scenario = Scenario {
     replies: &[],
     thresholds: NEVER,
     max_retries: 2,
+    slow: false,
     status: "delivered",
     outcome: 200,
 };
+
+const SLOW: Scenario = Scenario { name: "success by the slow queue", slow: true, ..SUCCESS };
 
 const RETRY: Scenario = Scenario {
     name: "success after a retry",
     replies: &[500],
     thresholds: NEVER,
     max_retries: 2,
+    slow: false,
     status: "delivered",
     outcome: 200,
 };
@@ -54,6 +63,7 @@ const FAILURE: Scenario = Scenario {
     replies: ALWAYS,
     thresholds: NEVER,
     max_retries: 1,
+    slow: false,
     status: "failed",
     outcome: 500,
 };
@@ -63,6 +73,7 @@ const PROBE: Scenario = Scenario {
     replies: &[500, 500],
     thresholds: (1, 100),
     max_retries: 5,
+    slow: false,
     status: "delivered",
     outcome: 200,
 };
@@ -72,6 +83,7 @@ const PAUSE: Scenario = Scenario {
     replies: ALWAYS,
     thresholds: (1, 3),
     max_retries: 5,
+    slow: false,
     status: "held",
     outcome: 500,
 };
@@ -94,10 +106,16 @@ async fn run(scenario: &Scenario, fault: Option<(usize, Fault)>) -> Run {
     let (failing_after, pause_after) = scenario.thresholds;
     deployment.thresholds = Thresholds { failing_after, pause_after, ..deployment.thresholds };
     let platform = Platform::deployed(deployment);
-    let key = platform.organization().await.key;
+    let organization = platform.organization().await;
+    let key = organization.key;
     let policy =
         json!({ "retry_policy": { "max_retries": scenario.max_retries, "initial_delay_seconds": 10 } });
     let hook = platform.with_key(&key).subscribe_with(&receiver.url(), &["*"], policy).await;
+    if scenario.slow {
+        let until = platform.aws.clock().now().after(SLOW_FOR);
+        let id = EndpointId::parse(&hook.id).unwrap();
+        assert!(platform.registry().note_slow(organization.id, id, until).await.unwrap());
+    }
     platform.restart();
     platform.aws.forget_calls();
     if let Some((number, fault)) = fault {
@@ -208,6 +226,11 @@ fn print(line: &str) {
 #[tokio::test]
 async fn no_fault_spoils_a_delivery_that_succeeds() {
     try_all(&SUCCESS).await;
+}
+
+#[tokio::test]
+async fn no_fault_spoils_a_delivery_to_a_slow_endpoint() {
+    try_all(&SLOW).await;
 }
 
 #[tokio::test]

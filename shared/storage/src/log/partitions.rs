@@ -96,6 +96,10 @@ impl<T: Clone> Known<T> {
     fn remember(&self, key: TypeKey, value: T) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, value);
     }
+
+    fn forget(&self, key: &TypeKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
 }
 
 /// The write units that this process has gathered of each mode and type, and not counted yet.
@@ -196,9 +200,10 @@ impl Log {
     /// wrong here must not fail the event, and a count that is lost is made up for by the next one.
     async fn count(&self, arrival: &Arrival<'_>, now: Timestamp) {
         let units = sharding::write_units(arrival.bytes);
-        let gathered = self.tally.add(arrival.type_key(), units);
-        if let Some(gathered) = gathered {
+        if let Some(gathered) = self.tally.add(arrival.type_key(), units) {
             let _ = self.count_units(arrival, gathered, now).await;
+            // A busy process is the first to look again.
+            self.known.forget(&arrival.type_key());
         }
     }
 

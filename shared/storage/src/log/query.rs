@@ -1,7 +1,8 @@
 //! Queries of the event log: a merge over the partitions that a filter names, newest or oldest first.
 //!
-//! Each partition is read in small chunks, and read on only when its chunk is used up; so a page reads about as many
-//! items as it returns, plus one chunk for each partition that it names.
+//! Each partition is read in chunks, a small one first and then twice as many each time, and read on only when its chunk is
+//! used up; so a page reads about as many items as it returns, plus a small chunk for each partition that it names, and a
+//! busy type takes few reads one after the other.
 
 use std::collections::VecDeque;
 
@@ -55,6 +56,8 @@ struct Source {
     partition: String,
     buffer: VecDeque<EventItem>,
     span: Span,
+    /// How many items are read next.
+    chunk: usize,
     exhausted: bool,
 }
 
@@ -106,12 +109,13 @@ impl Log {
             partition,
             buffer: VecDeque::new(),
             span: Span { from: from.to_string(), to: to.to_string() },
+            chunk,
             exhausted: false,
         };
         let mut sources: Vec<_> = partitions.into_iter().map(source).collect();
         let mut page = Vec::with_capacity(limit);
         let mut bytes = 0;
-        while let Some(item) = self.next_of(&mut sources, chunk, filter.ascending).await? {
+        while let Some(item) = self.next_of(&mut sources, limit + 1, filter.ascending).await? {
             if page.len() == limit || (bytes >= MAX_PAGE_BYTES && !page.is_empty()) {
                 return Ok(EventPage { events: page, has_more: true });
             }
@@ -148,18 +152,20 @@ impl Log {
     async fn next_of(
         &self,
         sources: &mut [Source],
-        chunk: usize,
+        largest_chunk: usize,
         ascending: bool,
     ) -> Result<Option<EventItem>, Error> {
         let empty = sources.iter_mut().filter(|source| source.buffer.is_empty() && !source.exhausted);
-        try_join_all(empty.map(|source| self.read_on(source, chunk, ascending))).await?;
+        try_join_all(empty.map(|source| self.read_on(source, largest_chunk, ascending))).await?;
         let heads = sources.iter_mut().filter(|source| !source.buffer.is_empty());
         let head = |source: &&mut Source| source.buffer.front().map(EventItem::id);
         let next = if ascending { heads.min_by_key(head) } else { heads.max_by_key(head) };
         Ok(next.and_then(|source| source.buffer.pop_front()))
     }
 
-    async fn read_on(&self, source: &mut Source, chunk: usize, ascending: bool) -> Result<(), Error> {
+    async fn read_on(&self, source: &mut Source, largest_chunk: usize, ascending: bool) -> Result<(), Error> {
+        let chunk = source.chunk;
+        source.chunk = (2 * chunk).min(largest_chunk);
         let items: Vec<EventItem> = if ascending {
             self.table.span_oldest(&source.partition, &source.span, chunk).await?
         } else {

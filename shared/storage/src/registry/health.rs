@@ -5,7 +5,7 @@
 
 use domain::{
     Timestamp,
-    endpoint::{Endpoint, Probe},
+    endpoint::{Endpoint, Probe, SLOW_FOR},
     ids::{EndpointId, EventId, OrganizationId},
 };
 
@@ -84,6 +84,23 @@ impl Registry {
         let change = noted.change(COUNT_AND_POSTPONE)?.with(":one", number(1_u64));
         let change = change.with(":due", value(&probe.due)?).with(":delay", number(probe.delay_seconds));
         self.change_endpoint(organization, id, change, is_probe(&probe.id), Returned::After).await
+    }
+
+    /// Notes that an endpoint counts as slow until then, unless somebody has noted nearly the same; false if so, or if the
+    /// endpoint is gone.
+    pub async fn note_slow(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        until: Timestamp,
+    ) -> Result<bool, Error> {
+        let condition = Condition::new(
+            "attribute_exists(pk) AND (attribute_not_exists(health.slow_until) OR health.slow_until < :news)",
+        );
+        let news =
+            Timestamp::from_millis(until.millis() - i64::try_from(SLOW_FOR.as_millis() / 2).unwrap_or(0));
+        let change = Change::new("SET health.slow_until = :until").with(":until", value(&until)?);
+        self.table.update_if(&key(organization, id), change, condition.with(":news", value(&news)?)).await
     }
 
     /// Gives an endpoint a probe, in the place of the one with the id `replacing` or where it has none; false if it has
