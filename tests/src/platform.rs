@@ -10,7 +10,7 @@ use std::{
 use api::{Api, Limits};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use axum::{Router, body::Body};
-use deliver::Deliver;
+use deliver::{Deliver, NotedSlow};
 use domain::{
     endpoint::Thresholds,
     ids::{KeyId, OrganizationId},
@@ -176,7 +176,7 @@ impl Platform {
 
     /// The log table.
     pub fn log(&self) -> Log {
-        Log::new(&self.aws.config(), "LogTable".into(), 0)
+        Log::new(&self.aws.config(), "LogTable".into())
     }
 
     /// A vault that has opened nothing yet.
@@ -284,7 +284,7 @@ impl Processes {
     fn start(aws: &Aws, deployment: &Deployment) -> Self {
         let config = aws.config();
         let registry = Registry::new(&config, "RegistryTable".into());
-        let log = Log::new(&config, "LogTable".into(), 0);
+        let log = Log::new(&config, "LogTable".into());
         let queue_named = |name: &str| {
             let url = format!("https://sqs.eu-central-1.amazonaws.com/123456789012/{name}");
             DeliveriesQueue::new(&config, url)
@@ -316,6 +316,7 @@ impl Processes {
             address_policy: deployment.address_policy,
             thresholds: deployment.thresholds,
             clock: aws.clock(),
+            noted_slow: NotedSlow::default(),
         };
         let fan_out = FanOut { registry, log, queue, clock: aws.clock() };
         Self { api: api::router(api), fan_out: Arc::new(fan_out), deliver: Arc::new(deliver) }

@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let api = Api {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
         registry,
-        log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
+        log: Log::new(&aws, environment.text("LOG_TABLE")?).counting_from(phase),
         bus: Bus::new(&aws, environment.text("EVENT_BUS")?),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
         resolver: Arc::new(SystemResolver),

@@ -22,6 +22,9 @@ use crate::{Deliver, Problem, attempt::attempt};
 /// the function died.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
+/// How long after its creation an event can only be in its first round through the queues.
+const FRESH_FOR: Duration = Duration::from_mins(10);
+
 impl Deliver {
     pub(crate) async fn deliver(
         &self,
@@ -31,8 +34,10 @@ impl Deliver {
         purpose: Purpose,
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
-        // The first sight of a first attempt needs no read: nothing can have been recorded.
-        let recorded = if record.receive_count == 1 && purpose == Purpose::First {
+        // The first sight of a first attempt needs no read: nothing can have been recorded. What comes late may have been
+        // put back from the dead-letter queue, which makes its receive count begin anew.
+        let is_fresh = self.clock.now().since(event.created_at) < FRESH_FOR;
+        let recorded = if record.receive_count == 1 && purpose == Purpose::First && is_fresh {
             None
         } else {
             self.log.delivery(event.organization, endpoint.id, event.id, self.clock.now()).await?

@@ -16,6 +16,10 @@ use crate::{Deliver, Problem};
 /// How old `last_delivery_at` may become while all is well: a busy endpoint's item is written no more often than this.
 const LAST_DELIVERY_PRECISION: Duration = Duration::from_mins(1);
 
+/// How long after a probe was due its ticket is taken for lost, as one is that ended in the dead-letter queue and was
+/// put back under another id.
+const LOST_AFTER: Duration = Duration::from_hours(1);
+
 impl Deliver {
     /// Notes an attempt that was not a probe's. True if the endpoint is failing now, so that the delivery is to be held.
     pub(crate) async fn note(
@@ -74,6 +78,9 @@ impl Deliver {
     /// Makes sure that a failing endpoint has its ticket in the queue, whoever died before sending it.
     pub(crate) async fn ensure_probe(&self, endpoint: &Endpoint) -> Result<(), Problem> {
         match &endpoint.probe {
+            Some(probe) if probe.due.after(LOST_AFTER) < self.clock.now() => {
+                self.start_probe(endpoint, Some(&probe.id)).await
+            }
             Some(probe) if probe.sent => Ok(()),
             Some(probe) => self.send_ticket(endpoint, probe).await,
             None => self.start_probe(endpoint, None).await,
@@ -98,8 +105,8 @@ impl Deliver {
     async fn send_ticket(&self, endpoint: &Endpoint, probe: &Probe) -> Result<(), Problem> {
         let (organization, id) = (endpoint.organization, endpoint.id);
         let ticket = Message::Probe { organization, endpoint: id, probe: probe.id.clone() };
-        let queue = self.queue_for(endpoint);
-        queue.send_later(&ticket, probe.due.since(self.clock.now())).await?;
+        // What fails may hang as well: a probe keeps nobody waiting but other slow ones.
+        self.slow_queue.send_later(&ticket, probe.due.since(self.clock.now())).await?;
         self.registry.probe_sent(organization, id, &probe.id).await?;
         Ok(())
     }

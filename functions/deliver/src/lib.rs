@@ -35,6 +35,8 @@ mod probe;
 mod replay;
 mod slow;
 
+pub use slow::NotedSlow;
+
 use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -74,6 +76,8 @@ pub struct Deliver {
     pub thresholds: Thresholds,
     /// The time.
     pub clock: Clock,
+    /// What this process has noted of slow endpoints.
+    pub noted_slow: NotedSlow,
 }
 
 /// A fault of ours: the message comes back.
@@ -97,7 +101,7 @@ pub(crate) enum Problem {
 type Endpoints = HashMap<(OrganizationId, EndpointId), EndpointRecord>;
 
 impl Deliver {
-    /// Handles a batch of the deliveries queue.
+    /// Handles a batch of either queue of deliveries.
     pub async fn handle(&self, event: SqsEvent) -> SqsBatchResponse {
         let endpoints = self.read_endpoints(&event).await;
         batch::process(event, |record| self.handle_record(record, &endpoints)).await

@@ -1,6 +1,6 @@
 //! Wires delivery: environment, telemetry, clients, run.
 
-use deliver::Deliver;
+use deliver::{Deliver, NotedSlow};
 use domain::endpoint::Thresholds;
 use egress::{AddressPolicy, Client};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -14,7 +14,6 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     runtime::start_telemetry(&environment.text("LOG_LEVEL")?);
     let aws = aws::config().await;
-    let [phase] = runtime::random()?;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
     let thresholds = Thresholds {
         slow_after_milliseconds: environment.parsed("SLOW_AFTER_MILLISECONDS")?,
@@ -29,7 +28,7 @@ async fn main() -> Result<(), Error> {
     let deliver = Deliver {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
         registry,
-        log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
+        log: Log::new(&aws, environment.text("LOG_TABLE")?),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
         slow_queue: DeliveriesQueue::new(&aws, environment.text("SLOW_DELIVERIES_QUEUE_URL")?),
         bus: Bus::new(&aws, environment.text("EVENT_BUS")?),
@@ -37,6 +36,7 @@ async fn main() -> Result<(), Error> {
         address_policy: AddressPolicy::with_loopback(environment.parsed("ALLOW_LOOPBACK_ENDPOINTS")?),
         thresholds,
         clock: Clock::system(),
+        noted_slow: NotedSlow::default(),
     };
     let handler = |event: LambdaEvent<_>| async { Ok::<_, Error>(deliver.handle(event.payload).await) };
     lambda_runtime::run(service_fn(handler)).await

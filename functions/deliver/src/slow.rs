@@ -5,13 +5,20 @@
 //! endpoint counts as slow for a while, every batch sees that when it reads the endpoint, and its deliveries move on to
 //! the slow queue, which has instances of its own. There they are attempted like any other: being slow is no failure.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
 use domain::{
+    Timestamp,
     delivery::Purpose,
     endpoint::{Endpoint, SLOW_FOR},
     event::Event,
+    ids::EndpointId,
 };
 use egress::PostOutcome;
-use futures::future::join;
+use futures::future::{Either, select};
 use messaging::{CarriedEvent, DeliveriesQueue, Message};
 use runtime::{
     batch::{Record, Verdict},
@@ -19,6 +26,23 @@ use runtime::{
 };
 
 use crate::{Deliver, Problem};
+
+/// The endpoints that this process found slow: one note serves all of their attempts that hang at once.
+#[derive(Debug, Default)]
+pub struct NotedSlow(Mutex<HashMap<EndpointId, Timestamp>>);
+
+impl NotedSlow {
+    /// Whether this process has noted nothing of the kind in the last half of [`SLOW_FOR`]; from then on it has.
+    fn is_news(&self, endpoint: EndpointId, now: Timestamp) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.retain(|_, at| now.since(*at) < SLOW_FOR / 2);
+        if noted.contains_key(&endpoint) {
+            return false;
+        }
+        noted.insert(endpoint, now);
+        true
+    }
+}
 
 impl Deliver {
     /// Waits for an attempt's outcome, and notes while it lasts that the endpoint is slow.
@@ -28,9 +52,14 @@ impl Deliver {
         posting: impl Future<Output = PostOutcome>,
     ) -> PostOutcome {
         let mut posting = Box::pin(posting);
-        match tokio::time::timeout(self.thresholds.slow_after(), posting.as_mut()).await {
-            Ok(outcome) => outcome,
-            Err(_) => join(posting, self.note_slow(endpoint)).await.0,
+        let noting = Box::pin(async {
+            tokio::time::sleep(self.thresholds.slow_after()).await;
+            self.note_slow(endpoint).await;
+        });
+        match select(&mut posting, noting).await {
+            // A note that takes long must not hold up the record of what happened.
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(((), posting)) => posting.await,
         }
     }
 
@@ -59,15 +88,11 @@ impl Deliver {
         if self.slow_queue.has_arn(&record.queue_arn) { &self.slow_queue } else { &self.queue }
     }
 
-    /// The queue for new messages that lead to an attempt at this endpoint.
-    pub(crate) fn queue_for(&self, endpoint: &Endpoint) -> &DeliveriesQueue {
-        if endpoint.health.is_slow(self.clock.now()) { &self.slow_queue } else { &self.queue }
-    }
-
     /// What goes wrong here costs time, and no delivery.
     async fn note_slow(&self, endpoint: &Endpoint) {
         let now = self.clock.now();
-        if !endpoint.health.slowness_is_news(now) {
+        // The endpoint is as its batch read it; the other attempts of that batch hang as well.
+        if !endpoint.health.slowness_is_news(now) || !self.noted_slow.is_news(endpoint.id, now) {
             return;
         }
         let noted = self.registry.note_slow(endpoint.organization, endpoint.id, now.after(SLOW_FOR)).await;

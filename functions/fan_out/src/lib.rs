@@ -5,13 +5,16 @@
 //! then the message comes back, finds the event logged, and sends to the endpoints that were matched *then*, marked so
 //! that what was delivered meanwhile is not delivered twice. So an event's recipients are decided once.
 
+use std::{collections::HashMap, time::Duration};
+
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::{
     delivery::Purpose,
     endpoint::{Endpoint, State},
     event::{Audience, Event},
-    ids::{EndpointId, EventId},
+    ids::{EndpointId, EventId, OrganizationId},
 };
+use futures::future::join_all;
 use messaging::{CarriedEvent, DeliveriesQueue, Envelope, Message, Received, Refused};
 use runtime::{
     Clock,
@@ -33,8 +36,17 @@ pub struct FanOut {
     pub clock: Clock,
 }
 
+/// How far ahead of this clock a publisher's may be.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
+
+type SubscribersByOrganization = HashMap<OrganizationId, Result<Subscribers, storage::Error>>;
+
 #[derive(Debug, thiserror::Error)]
 enum Problem {
+    #[error("its subscribers were not read: {0}")]
+    SubscribersNotRead(String),
+    #[error("{0} is from the future: its time is ahead of the clock")]
+    FromTheFuture(EventId),
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
@@ -57,26 +69,23 @@ impl FanOut {
         batch::process(event, |record| self.route_record(record, &subscribers)).await
     }
 
-    /// Read once for all events of a batch: a busy organization's share most of their patterns and endpoints.
-    async fn read_subscribers(&self, event: &SqsEvent) -> Result<Subscribers, storage::Error> {
+    /// Read once for all of an organization's events in the batch, which share most of their patterns and endpoints. What
+    /// cannot be read for one organization is no other's concern.
+    async fn read_subscribers(&self, event: &SqsEvent) -> SubscribersByOrganization {
         let bodies = event.records.iter().filter_map(|record| record.body.as_deref());
         let envelopes: Vec<_> = bodies.filter_map(|body| Envelope::parse(body).ok()).collect();
-        // Boxed: the futures of a batch's calls nest deeper than the compiler follows.
-        Box::pin(self.registry.subscribers(envelopes.iter().filter_map(Envelope::subject))).await
+        let mut types = HashMap::<_, Vec<_>>::new();
+        for (organization, event_type) in envelopes.iter().filter_map(Envelope::subject) {
+            types.entry(organization).or_default().push(event_type);
+        }
+        let reads = types.into_iter().map(|(organization, types)| async move {
+            // Boxed: the futures of a batch's calls nest deeper than the compiler follows.
+            (organization, Box::pin(self.registry.subscribers(organization, types)).await)
+        });
+        join_all(reads).await.into_iter().collect()
     }
 
-    async fn route_record(
-        &self,
-        record: Record,
-        subscribers: &Result<Subscribers, storage::Error>,
-    ) -> Verdict {
-        let subscribers = match subscribers {
-            Ok(subscribers) => subscribers,
-            Err(error) => {
-                tracing::error!(message.id = %record.message_id, %error, "subscribers not read");
-                return Verdict::Again;
-            }
-        };
+    async fn route_record(&self, record: Record, subscribers: &SubscribersByOrganization) -> Verdict {
         match self.route(&record.body, subscribers).await {
             Ok(Routed { event, endpoints, seen_before }) => {
                 tracing::info!(event.id = %event, endpoints, seen_before, "event routed");
@@ -89,7 +98,7 @@ impl FanOut {
         }
     }
 
-    async fn route(&self, message: &str, subscribers: &Subscribers) -> Result<Routed, Problem> {
+    async fn route(&self, message: &str, subscribers: &SubscribersByOrganization) -> Result<Routed, Problem> {
         let received = Envelope::parse(message)?.event()?;
         let audience = received.audience;
         let event = self.with_lane(received).await?;
@@ -120,9 +129,13 @@ impl FanOut {
     }
 
     /// The event, with its place in the log in its id. Whoever published it straight to the bus need not have chosen one.
-    async fn with_lane(&self, received: Received) -> Result<Event, storage::Error> {
+    async fn with_lane(&self, received: Received) -> Result<Event, Problem> {
         let Received { mut event, has_lane, .. } = received;
         if !has_lane {
+            let now = self.clock.now();
+            if event.created_at > now.after(CLOCKS_DIFFER) {
+                return Err(Problem::FromTheFuture(event.id));
+            }
             let arrival = Arrival {
                 organization: event.organization,
                 event_type: &event.event_type,
@@ -131,7 +144,7 @@ impl FanOut {
                 bytes: event.data.as_json().len(),
                 draw: event.id.spread(),
             };
-            event.id = event.id.in_lane(self.log.settled_lane(&arrival, self.clock.now()).await?);
+            event.id = event.id.in_lane(self.log.settled_lane(&arrival, now).await?);
         }
         Ok(event)
     }
@@ -142,13 +155,18 @@ impl FanOut {
         &self,
         event: &Event,
         audience: Audience,
-        subscribers: &Subscribers,
-    ) -> Result<(Vec<EndpointId>, Vec<EndpointId>), storage::Error> {
+        subscribers: &SubscribersByOrganization,
+    ) -> Result<(Vec<EndpointId>, Vec<EndpointId>), Problem> {
         if let Audience::Only(id) = audience {
             let addressed = self.registry.endpoints([(event.organization, id)]).await?;
             return Ok(split(addressed.iter().map(|record| &record.endpoint)));
         }
-        let subscribed = subscribers.of(event.organization, &event.event_type);
+        let subscribers = match subscribers.get(&event.organization) {
+            Some(Ok(subscribers)) => subscribers,
+            Some(Err(error)) => return Err(Problem::SubscribersNotRead(error.to_string())),
+            None => return Err(Problem::SubscribersNotRead("they were not asked for".into())),
+        };
+        let subscribed = subscribers.of(&event.event_type);
         Ok(split(subscribed.filter(|endpoint| audience != Audience::SubscribersBut(endpoint.id))))
     }
 }

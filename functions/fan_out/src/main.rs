@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let [phase] = runtime::random()?;
     let fan_out = FanOut {
         registry: Registry::new(&aws, environment.text("REGISTRY_TABLE")?),
-        log: Log::new(&aws, environment.text("LOG_TABLE")?, phase),
+        log: Log::new(&aws, environment.text("LOG_TABLE")?).counting_from(phase),
         queue: DeliveriesQueue::new(&aws, environment.text("DELIVERIES_QUEUE_URL")?),
         clock: Clock::system(),
     };

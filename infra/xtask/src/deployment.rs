@@ -50,7 +50,7 @@ pub(crate) fn local_parameters() -> BTreeMap<String, String> {
         ("ProbeInitialDelaySeconds", "1"),
         ("ProbeMaxDelaySeconds", "30"),
         // The emulator takes a limit from a parameter for text, and its poller then stops at comparing it.
-        // Without one it runs five batches of a queue at once.
+        // Without one it runs five batches of a queue at once, or as many as the template writes out for it.
         ("FanOutMaximumConcurrency", "0"),
         ("DeliverMaximumConcurrency", "0"),
         ("SlowDeliverMaximumConcurrency", "0"),

@@ -6,9 +6,11 @@ mod held;
 mod idempotency;
 mod partitions;
 mod query;
+mod rate;
 
 use crate::table::Table;
-use partitions::{Known, ReadPartitions, Tally};
+use partitions::{Known, ReadPartitions};
+use rate::Tally;
 
 pub use deliveries::DeliveryFilter;
 pub use events::{LoggedEvent, Stored};
@@ -41,9 +43,17 @@ fn mode(livemode: bool) -> &'static str {
 }
 
 impl Log {
-    /// The log in the table of this name. `phase` is random: when this process first counts its events.
-    pub fn new(config: &aws::SdkConfig, table: String, phase: u8) -> Self {
+    /// The log in the table of this name.
+    pub fn new(config: &aws::SdkConfig, table: String) -> Self {
         let table = Table::new(config, table);
-        Self { table, known: Known::default(), written: Known::default(), tally: Tally::new(phase) }
+        Self { table, known: Known::default(), written: Known::default(), tally: Tally::default() }
+    }
+
+    /// For a process that chooses lanes for new events: `phase` is random and says when it first counts them, so that
+    /// many that start at once do not all count late, and together.
+    #[must_use]
+    pub fn counting_from(mut self, phase: u8) -> Self {
+        self.tally = Tally::starting_at(phase);
+        self
     }
 }

@@ -167,3 +167,22 @@ async fn what_is_not_of_the_platform_s_services_is_left_alone() {
     stage.put("aws.s3", TYPE, &stage.detail(r#"{"messageId":"m"}"#)).await;
     assert_eq!(stage.platform.aws.messages(EVENTS), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn an_event_from_the_future_waits_for_its_time() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let now = stage.platform.aws.clock().now();
+    stage.put("dodev.send", TYPE, &stage.detail(r#"{"messageId":"m"}"#)).await;
+    let [message] = &stage.platform.aws.receive(EVENTS, 10)[..] else { panic!("one message") };
+    stage.platform.aws.delete(EVENTS, &message.receipt_handle);
+    let mut envelope: Value = message.body.parse().unwrap();
+    let ahead = Timestamp::from_millis((now.seconds() + 60) * 1_000);
+    envelope["time"] = json!(ahead.rfc3339());
+    stage.platform.aws.send(EVENTS, &envelope.to_string());
+    stage.platform.pump().await;
+    assert_eq!(stage.logged(), Vec::<String>::new(), "its place in the log is not settled yet");
+    stage.platform.settle().await;
+    let [post] = &receiver.received()[..] else { panic!("{:?}", receiver.received()) };
+    assert_eq!(EventId::parse(&post.event_id()).unwrap().created_at(), ahead);
+}

@@ -350,3 +350,18 @@ async fn an_endpoint_s_deliveries_are_listed_newest_first_by_status_and_time() {
         stage.caller().get(&format!("{path}?{query}")).await.expect(400);
     }
 }
+
+#[tokio::test]
+async fn what_is_put_back_from_the_dead_letter_queue_goes_on_from_its_record() {
+    let stage = Stage::set(&[500], retries(2)).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(500)]);
+    stage.platform.aws.advance(Duration::from_hours(10));
+    let [message] = &stage.platform.aws.receive(DELIVERIES, 10)[..] else { panic!("one message") };
+    stage.platform.aws.delete(DELIVERIES, &message.receipt_handle);
+    // A new message to the queue, received for the first time.
+    stage.platform.aws.send(DELIVERIES, &message.body);
+    stage.platform.settle().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(500), json!(200)]);
+}

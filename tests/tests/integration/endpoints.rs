@@ -137,7 +137,7 @@ async fn an_organization_has_no_more_endpoints_than_it_may_however_they_come() {
     assert_eq!(statuses, [201, 201, 201, 409, 409]);
     let refused = caller.post("/v1/webhooks", body).await.expect(409).json();
     assert_eq!((&refused["error"], &refused["code"]), (&json!("conflict"), &json!("endpoint_limit_reached")));
-    let subscribers = platform.registry().subscribers([(organization.id, "send.email.sent")]).await.unwrap();
-    let subscribed = subscribers.of(organization.id, "send.email.sent").count();
+    let subscribers = platform.registry().subscribers(organization.id, ["send.email.sent"]).await.unwrap();
+    let subscribed = subscribers.of("send.email.sent").count();
     assert_eq!(subscribed, 3, "a refused endpoint gets no events");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::{
-    platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Hook, Platform},
+    platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Hook, Platform, SLOW_DELIVERIES},
     receiver::{Receiver, Reply},
 };
 
@@ -199,4 +199,21 @@ async fn a_burst_at_an_endpoint_that_is_down_for_a_moment_never_pauses_it() {
     assert_eq!(stage.statuses(&events).await, vec!["delivered"; 50]);
     let endpoint = stage.endpoint().await;
     assert_eq!((&endpoint["is_paused"], &endpoint["consecutive_failures"]), (&json!(false), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_probe_whose_ticket_was_lost_is_replaced_by_the_next_that_is_held() {
+    let stage = Stage::set(3, 5).await;
+    let mut events = stage.publish(4).await;
+    assert_eq!(stage.statuses(&events[3..]).await, ["held"]);
+    stage.platform.aws.advance(Duration::from_mins(1));
+    for ticket in stage.platform.aws.receive(SLOW_DELIVERIES, 10) {
+        stage.platform.aws.delete(SLOW_DELIVERIES, &ticket.receipt_handle);
+    }
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events[3..]).await, ["held"], "nobody is left to look after it");
+    stage.platform.aws.advance(Duration::from_hours(1));
+    events.extend(stage.publish(1).await);
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered"; 5]);
 }

@@ -137,8 +137,8 @@ async fn subscribed(
     organization: OrganizationId,
     event_type: &str,
 ) -> BTreeSet<EndpointId> {
-    let subscribers = registry.subscribers([(organization, event_type)]).await.unwrap();
-    subscribers.of(organization, event_type).map(|endpoint| endpoint.id).collect()
+    let subscribers = registry.subscribers(organization, [event_type]).await.unwrap();
+    subscribers.of(event_type).map(|endpoint| endpoint.id).collect()
 }
 
 /// Fan-out finds exactly the endpoints whose settings match: no change that overlapped with others cost an entry.

@@ -4,7 +4,7 @@
 //! queries read as many partitions as it uses types; its shards double while its rate asks for it, up to
 //! [`Lane::SHARDS`], and never become fewer, so that what was written stays found.
 //!
-//! The rate is estimated where an event's lane is chosen, before it is written anywhere ([`domain::sharding`]).
+//! What its rate is, [`rate`](super::rate) finds out.
 
 use std::{
     collections::HashMap,
@@ -15,20 +15,20 @@ use std::{
 use domain::{
     Timestamp,
     ids::{Lane, OrganizationId},
-    sharding,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{Log, mode};
 use crate::{
     Error,
-    table::{Change, Condition, Key, Returned, number, text, value},
+    table::{Change, Condition, Key, number, text, value},
 };
 
 /// How long publishers may go on with the number of shards that they read.
 const REMEMBERED: Duration = Duration::from_secs(2);
-/// How long after a raise it counts for [`Log::settled_lane`]: by then every process has read it, and every clock is past it.
-const SETTLED_AFTER: Duration = Duration::from_secs(10);
+/// How long after a raise was decided it counts for [`Log::settled_lane`]: by then whoever decided it has written it, or was
+/// ended, every process has read it, and every clock is past it.
+const SETTLED_AFTER: Duration = Duration::from_mins(1);
 
 /// An event that is to lie somewhere in the log.
 #[derive(Debug, Clone, Copy)]
@@ -51,19 +51,26 @@ pub struct Arrival<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TypePartitions {
     pub(super) event_type: String,
+    /// Those that may hold events, which queries read.
     pub(super) shards: u8,
-    /// When the rate made them more.
+    /// When the rate made them more: what new events are spread over.
     #[serde(default)]
     raises: Vec<Raise>,
 }
 
+/// From when on a type's rate asked for so many shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Raise {
-    at: Timestamp,
-    shards: u8,
+pub(super) struct Raise {
+    pub(super) at: Timestamp,
+    pub(super) shards: u8,
 }
 
 impl TypePartitions {
+    /// The shards that its rate asks for.
+    fn rated(&self) -> u8 {
+        self.raises.iter().map(|raise| raise.shards).max().unwrap_or(1)
+    }
+
     /// The shards that an event created then may lie in, the same whenever this is asked.
     fn settled_at(&self, at: Timestamp) -> u8 {
         let settled = self.raises.iter().filter(|raise| raise.at.after(SETTLED_AFTER) <= at);
@@ -71,12 +78,7 @@ impl TypePartitions {
     }
 }
 
-#[derive(Deserialize)]
-struct Count {
-    units: u64,
-}
-
-type TypeKey = (OrganizationId, bool, String);
+pub(super) type TypeKey = (OrganizationId, bool, String);
 
 /// What this process knows of each mode and type.
 #[derive(Clone)]
@@ -102,28 +104,6 @@ impl<T: Clone> Known<T> {
     }
 }
 
-/// The write units that this process has gathered of each mode and type, and not counted yet.
-#[derive(Clone)]
-pub(super) struct Tally {
-    gathered: Arc<Mutex<HashMap<TypeKey, u64>>>,
-    /// What each begins with, different in each process: many that start at once do not all count late, and together.
-    phase: u64,
-}
-
-impl Tally {
-    pub(super) fn new(phase: u8) -> Self {
-        Self { gathered: Arc::default(), phase: u64::from(phase) % sharding::COUNTED_AT_ONCE }
-    }
-
-    /// Gathers units; returns all of them once they are enough to be counted.
-    fn add(&self, key: TypeKey, units: u64) -> Option<u64> {
-        let mut all = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        let gathered = all.entry(key).or_insert(self.phase);
-        *gathered += units;
-        (*gathered >= sharding::COUNTED_AT_ONCE).then(|| std::mem::take(gathered))
-    }
-}
-
 /// Partitions as they were read at some time; none for a type that has no events yet.
 pub(super) type ReadPartitions = (Option<TypePartitions>, Timestamp);
 
@@ -140,11 +120,11 @@ impl Log {
     pub async fn lane(&self, arrival: &Arrival<'_>) -> Result<Lane, Error> {
         self.count(arrival, arrival.at).await;
         let partitions = self.partitions(arrival, arrival.at).await?;
-        Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.shards)))
+        Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.rated())))
     }
 
     /// The lane of an event that was created without one: the same one whenever and wherever this is asked, so that the
-    /// event is known again when its message comes twice. Follows a growing rate some seconds later than
+    /// event is known again when its message comes twice. Follows a growing rate a minute later than
     /// [`Self::lane`].
     pub async fn settled_lane(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lane, Error> {
         self.count(arrival, now).await;
@@ -172,9 +152,13 @@ impl Log {
         if self.written.get(&type_key).is_some_and(|shards| lane.shard < shards) {
             return Ok(());
         }
-        let change = Change::new("SET event_type = :event_type, shards = :shards");
-        self.raise_shards(key(organization, lane.livemode, event_type), change, lane.shard + 1).await?;
-        self.written.remember(type_key, lane.shard + 1);
+        let shards = lane.shard + 1;
+        let change = Change::new("SET event_type = :event_type, shards = :shards")
+            .with(":event_type", text(event_type))
+            .with(":shards", number(shards));
+        let fewer = Condition::new("attribute_not_exists(shards) OR shards < :shards");
+        self.table.update_if(&key(organization, lane.livemode, event_type), change, fewer).await?;
+        self.written.remember(type_key, shards);
         Ok(())
     }
 
@@ -196,52 +180,33 @@ impl Log {
         }
     }
 
-    /// Counts an event, and has its type spread over more shards when there are many a second. It only steers: what goes
-    /// wrong here must not fail the event, and a count that is lost is made up for by the next one.
-    async fn count(&self, arrival: &Arrival<'_>, now: Timestamp) {
-        let units = sharding::write_units(arrival.bytes);
-        if let Some(gathered) = self.tally.add(arrival.type_key(), units) {
-            let _ = self.count_units(arrival, gathered, now).await;
-            // A busy process is the first to look again.
-            self.known.forget(&arrival.type_key());
-        }
+    /// The shards by the rate, as this process knows them.
+    pub(super) fn remembered_shards(&self, arrival: &Arrival<'_>) -> u8 {
+        let known = self.known.get(&arrival.type_key());
+        known.and_then(|(partitions, _)| partitions).map_or(1, |partitions| partitions.rated())
     }
 
-    async fn count_units(&self, arrival: &Arrival<'_>, units: u64, now: Timestamp) -> Result<(), Error> {
-        let Arrival { organization, event_type, livemode, at, .. } = *arrival;
-        let span = i64::try_from(sharding::WINDOW.as_millis()).unwrap_or(i64::MAX);
-        let window = Timestamp::from_millis(at.millis() - at.millis().rem_euclid(span));
-        let rate = format!("EVENT_RATE#{organization}#{}#{event_type}", mode(livemode));
-        let change = Change::new("SET expires_at = :expires_at ADD units :units")
-            .with(":units", number(units))
-            .with(":expires_at", value(&window.after(Duration::from_hours(1)).seconds())?);
-        let rate = Key::new(rate, window.seconds().to_string());
-        let counted: Option<Count> =
-            self.table.update_returning(&rate, change, Condition::none(), Returned::After).await?;
-        let shards = sharding::shards_for(counted.map_or(0, |count| count.units), at.since(window));
-        if shards == 1 {
-            return Ok(());
-        }
+    /// Has a type spread over more shards, as its rate asks.
+    pub(super) async fn raise_rated_shards(&self, arrival: &Arrival<'_>, raise: Raise) -> Result<(), Error> {
+        let last = Lane { livemode: arrival.livemode, shard: raise.shards - 1 };
+        self.know_partition(arrival.organization, arrival.event_type, last).await?;
         let change = Change::new(
-            "SET event_type = :event_type, shards = :shards, \
-             raises = list_append(if_not_exists(raises, :none), :raise)",
+            "SET rated_shards = :shards, raises = list_append(if_not_exists(raises, :none), :raise)",
         )
+        .with(":shards", number(raise.shards))
         .with(":none", value(&Vec::<Raise>::new())?)
-        .with(":raise", value(&[Raise { at: now, shards }])?);
-        self.raise_shards(key(organization, livemode, event_type), change, shards).await
-    }
-
-    /// Makes a type's shards more, never fewer.
-    async fn raise_shards(&self, key: Key, change: Change, shards: u8) -> Result<(), Error> {
-        let change = change.with(":event_type", text(&key.sk)).with(":shards", number(shards));
-        let fewer = Condition::new("attribute_not_exists(shards) OR shards < :shards");
+        .with(":raise", value(&[raise])?);
+        let fewer = Condition::new("attribute_not_exists(rated_shards) OR rated_shards < :shards");
+        let key = key(arrival.organization, arrival.livemode, arrival.event_type);
         self.table.update_if(&key, change, fewer).await?;
+        // Whoever raised them, this process is to see it now.
+        self.known.forget(&arrival.type_key());
         Ok(())
     }
 }
 
 impl Arrival<'_> {
-    fn type_key(&self) -> TypeKey {
+    pub(super) fn type_key(&self) -> TypeKey {
         (self.organization, self.livemode, self.event_type.to_owned())
     }
 
@@ -263,19 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn every_unit_is_counted_once_and_many_at_a_time() {
-        let key = || (OrganizationId::new(RAISED, [1; 10]), true, "send.email.sent".to_owned());
-        for phase in [0, 63, 255] {
-            let tally = Tally::new(phase);
-            let counted: Vec<_> = (0..640).filter_map(|_| tally.add(key(), 1)).collect();
-            assert_eq!(counted, [64; 10]);
-        }
-        assert_eq!(Tally::new(3).add(key(), 200), Some(203));
-    }
-
-    #[test]
     fn a_raise_counts_for_what_is_created_once_everybody_knows_of_it() {
         let created = |seconds| partitions().settled_at(RAISED.after(Duration::from_secs(seconds)));
-        assert_eq!([0, 9, 10, 60, 69, 70].map(created), [1, 1, 4, 4, 4, 32]);
+        assert_eq!([0, 59, 60, 119, 120].map(created), [1, 1, 4, 4, 32]);
     }
 }

@@ -38,37 +38,27 @@ fn key(organization: OrganizationId, pattern: &Pattern, endpoint: EndpointId) ->
     Key::new(partition(organization, pattern), endpoint.to_string())
 }
 
-/// Endpoints that were read together, for the events of a batch.
+/// An organization's endpoints that were read together, for the events of a batch.
 #[derive(Debug)]
 pub struct Subscribers(Vec<Endpoint>);
 
 impl Subscribers {
     /// Those that subscribe to this event type, whatever their state, in the order of their ids.
-    pub fn of<'a>(
-        &'a self,
-        organization: OrganizationId,
-        event_type: &'a str,
-    ) -> impl Iterator<Item = &'a Endpoint> {
-        self.0.iter().filter(move |endpoint| {
-            endpoint.organization == organization && endpoint.settings.enabled_events.match_type(event_type)
-        })
+    pub fn of<'a>(&'a self, event_type: &'a str) -> impl Iterator<Item = &'a Endpoint> {
+        self.0.iter().filter(move |endpoint| endpoint.settings.enabled_events.match_type(event_type))
     }
 }
 
 impl Registry {
-    /// The endpoints that subscribe to any of these organizations' event types. Consistent: an endpoint created before
-    /// an event is among them. What several types have in common is read once.
+    /// The endpoints that subscribe to any of these event types. Consistent: an endpoint created before an event is among
+    /// them. What several types have in common is read once.
     pub async fn subscribers<'a>(
         &self,
-        types: impl IntoIterator<Item = (OrganizationId, &'a str)>,
+        organization: OrganizationId,
+        types: impl IntoIterator<Item = &'a str>,
     ) -> Result<Subscribers, Error> {
-        let patterns: BTreeSet<_> = types
-            .into_iter()
-            .flat_map(|(organization, event_type)| {
-                Pattern::all_matching(event_type).into_iter().map(move |pattern| (organization, pattern))
-            })
-            .collect();
-        let queries = patterns.iter().map(|(organization, pattern)| self.subscribed(*organization, pattern));
+        let patterns: BTreeSet<_> = types.into_iter().flat_map(Pattern::all_matching).collect();
+        let queries = patterns.iter().map(|pattern| self.subscribed(organization, pattern));
         let candidates: BTreeSet<_> = try_join_all(queries).await?.into_iter().flatten().collect();
         let records = self.endpoints(candidates).await?;
         let mut endpoints: Vec<_> = records.into_iter().map(|record| record.endpoint).collect();

@@ -1,0 +1,110 @@
+//! How many write units a second an organization's events of one type ask for, and the shards that follow from it.
+//!
+//! Counted where an event's lane is chosen, before it is written anywhere: each process gathers units and adds them, many
+//! at a time, to an item of a few seconds that all processes share. It only steers: nothing that goes wrong here may fail
+//! an event, or hold it up.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use domain::{Timestamp, sharding};
+use serde::Deserialize;
+
+use super::{
+    Log, mode,
+    partitions::{Arrival, Raise, TypeKey},
+};
+use crate::{
+    Error,
+    table::{Change, Condition, Key, Returned, number, value},
+};
+
+/// How long an event may be held up by its counting.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long counts are kept.
+const KEPT: Duration = Duration::from_hours(1);
+
+/// The write units that this process has gathered of each mode and type, and not counted yet.
+#[derive(Clone, Default)]
+pub(super) struct Tally {
+    gathered: Arc<Mutex<HashMap<TypeKey, u64>>>,
+    /// What each begins with.
+    phase: u64,
+}
+
+#[derive(Deserialize)]
+struct Count {
+    units: u64,
+}
+
+impl Tally {
+    pub(super) fn starting_at(phase: u8) -> Self {
+        Self { gathered: Arc::default(), phase: u64::from(phase) % sharding::COUNTED_AT_ONCE }
+    }
+
+    /// Gathers units; returns all of them once they are enough to be counted.
+    fn add(&self, key: TypeKey, units: u64) -> Option<u64> {
+        let mut all = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let gathered = all.entry(key).or_insert(self.phase);
+        *gathered += units;
+        (*gathered >= sharding::COUNTED_AT_ONCE).then(|| std::mem::take(gathered))
+    }
+}
+
+impl Log {
+    /// Counts an event, and has its type spread over more shards when there are many a second. A count that is lost is
+    /// made up for by the next one.
+    pub(super) async fn count(&self, arrival: &Arrival<'_>, now: Timestamp) {
+        let units = sharding::write_units(arrival.bytes);
+        if let Some(gathered) = self.tally.add(arrival.type_key(), units) {
+            let _ = tokio::time::timeout(PATIENCE, self.count_and_raise(arrival, gathered, now)).await;
+        }
+    }
+
+    async fn count_and_raise(&self, arrival: &Arrival<'_>, units: u64, now: Timestamp) -> Result<(), Error> {
+        let shards = self.shards_after(arrival, units, now).await?;
+        if shards > self.remembered_shards(arrival) {
+            self.raise_rated_shards(arrival, Raise { at: now, shards }).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds units to their window; the shards that all of the window's ask for.
+    async fn shards_after(&self, arrival: &Arrival<'_>, units: u64, now: Timestamp) -> Result<u8, Error> {
+        let span = i64::try_from(sharding::WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let window = Timestamp::from_millis(arrival.at.millis() - arrival.at.millis().rem_euclid(span));
+        let Arrival { organization, event_type, livemode, .. } = arrival;
+        let rate = format!("EVENT_RATE#{organization}#{}#{event_type}", mode(*livemode));
+        let change = Change::new("SET expires_at = :expires_at ADD units :units")
+            .with(":units", number(units))
+            .with(":expires_at", value(&window.after(KEPT).seconds())?);
+        let rate = Key::new(rate, window.seconds().to_string());
+        let counted: Option<Count> =
+            self.table.update_returning(&rate, change, Condition::none(), Returned::After).await?;
+        // By the clock: events come late and in no order, and then the window has long been over.
+        let elapsed = now.since(window).min(sharding::WINDOW);
+        Ok(sharding::shards_for(counted.map_or(0, |count| count.units), elapsed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::OrganizationId;
+
+    use super::*;
+
+    #[test]
+    fn every_unit_is_counted_once_and_many_at_a_time() {
+        let organization = OrganizationId::new(Timestamp::from_millis(1_700_000_000_000), [1; 10]);
+        let key = || (organization, true, "send.email.sent".to_owned());
+        for phase in [0, 63, 255] {
+            let tally = Tally::starting_at(phase);
+            let counted: Vec<_> = (0..640).filter_map(|_| tally.add(key(), 1)).collect();
+            assert_eq!(counted, [64; 10]);
+        }
+        assert_eq!(Tally::starting_at(3).add(key(), 200), Some(203));
+    }
+}
