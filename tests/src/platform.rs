@@ -196,13 +196,30 @@ impl Platform {
     /// Hands one batch of events to fan-out; false if none was visible.
     pub async fn pump_events(&self) -> bool {
         let fan_out = self.processes().fan_out;
-        self.pump_queue(EVENTS, |event| async move { fan_out.handle(event).await }).await
+        self.pump_queue(EVENTS, usize::MAX, |event| async move { fan_out.handle(event).await }).await
     }
 
     /// Hands one batch of deliveries to deliver; false if none was visible.
     pub async fn pump_deliveries(&self) -> bool {
+        self.pump_some_deliveries(usize::MAX).await
+    }
+
+    /// Hands a batch of at most `max` deliveries to deliver; false if none was visible.
+    pub async fn pump_some_deliveries(&self, max: usize) -> bool {
         let deliver = self.processes().deliver;
-        self.pump_queue(DELIVERIES, |event| async move { deliver.handle(event).await }).await
+        self.pump_queue(DELIVERIES, max, |event| async move { deliver.handle(event).await }).await
+    }
+
+    /// The same, but the process dies when all is done and nothing is deleted yet: every message of the batch comes back.
+    pub async fn pump_deliveries_undeleted(&self, max: usize) -> bool {
+        let deliver = self.processes().deliver;
+        let batch = self.aws.receive(DELIVERIES, max.min(self.aws.template().batch_size(DELIVERIES)));
+        if batch.is_empty() {
+            return false;
+        }
+        self.invoke(deliver.handle(event_of(&batch))).await;
+        self.restart();
+        true
     }
 
     /// Moves the clock to when the next hidden message comes back; false if there is none.
@@ -227,11 +244,11 @@ impl Platform {
     }
 
     /// What an event source mapping with partial batch responses does with one batch.
-    async fn pump_queue<F>(&self, queue: &str, handle: impl FnOnce(SqsEvent) -> F) -> bool
+    async fn pump_queue<F>(&self, queue: &str, max: usize, handle: impl FnOnce(SqsEvent) -> F) -> bool
     where
         F: Future<Output = SqsBatchResponse>,
     {
-        let batch = self.aws.receive(queue, self.aws.template().batch_size(queue));
+        let batch = self.aws.receive(queue, max.min(self.aws.template().batch_size(queue)));
         if batch.is_empty() {
             return false;
         }
