@@ -23,4 +23,5 @@ mod log;
 mod paging;
 mod routing;
 mod secrets;
+mod state_machine;
 mod subscriptions;
