@@ -14,6 +14,8 @@
 //! was under way. The record then leaves out some POSTs, but invents none and keeps their order. A success at once is
 //! never hidden; one by a retry may be, by the first attempt of a second message that was received that late.
 //!
+//! A replay's page that is handled twice may send again what failed again in between.
+//!
 //! What is open when its endpoint is disabled may stay as it is: nothing is kept for a disabled endpoint.
 //!
 //! The lists by status are compared only for deliveries that were sent once.

@@ -142,6 +142,14 @@ impl Endpoint {
         }
     }
 
+    /// The same of all events, whatever is under way.
+    pub(super) fn all_requested(&mut self) {
+        let events: Vec<_> = self.deliveries.keys().cloned().collect();
+        for event in &events {
+            self.requested(event, true);
+        }
+    }
+
     /// What was held may go at once, whatever its schedule says.
     fn free(&mut self) {
         for delivery in self.deliveries.values_mut() {

@@ -29,6 +29,8 @@ use super::{
 
 /// Passes after each batch, so that attempts of two batches never overlap: much longer than an attempt takes.
 const BETWEEN_BATCHES: Duration = Duration::from_secs(6);
+/// In the message of a replay that a person asked for.
+const REPLAY: &str = r#""selection":{"status""#;
 /// More than any case needs to come to rest.
 const MAX_BATCHES: usize = 1_000;
 
@@ -168,6 +170,9 @@ impl Stage {
         self.interleaving = self.interleaving.wrapping_add(1);
         self.platform.aws.interleave(self.interleaving);
         let before: Vec<_> = self.sides.iter().map(|side| self.waiting(side)).collect();
+        if and_die {
+            self.replays_come_again();
+        }
         let some = if and_die {
             self.platform.pump_deliveries_undeleted(at_most).await
         } else {
@@ -221,9 +226,21 @@ impl Stage {
 
     fn deliver_again(&mut self, position: usize) {
         let Some(Again::Twin(body)) = self.platform.aws.deliver_again(DELIVERIES, position) else { return };
+        if body.contains(REPLAY) {
+            self.replays_come_again();
+        }
         for side in self.sides.iter_mut().filter(|side| body.contains(&side.hook.id)) {
             let twins = side.model.deliveries.iter_mut().filter(|(event, _)| body.contains(*event));
             twins.for_each(|(_, delivery)| delivery.twins += 1);
+        }
+    }
+
+    /// A replay's page that is handled once more after its deliveries failed again asks for them again.
+    fn replays_come_again(&mut self) {
+        for which in 0..self.sides.len() {
+            if self.queued(&self.sides[which]).iter().any(|message| message.contains(REPLAY)) {
+                self.sides[which].model.all_requested();
+            }
         }
     }
 
