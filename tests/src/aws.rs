@@ -28,7 +28,7 @@ use crate::template::Template;
 
 pub use calls::{Call, Service};
 pub use faults::Fault;
-pub use sqs::ReceivedMessage;
+pub use sqs::{Again, ReceivedMessage};
 
 use connector::Connector;
 use dynamodb::DynamoDb;
@@ -164,6 +164,16 @@ impl Aws {
     /// Delivers every message of a queue twice, as a standard queue may.
     pub fn duplicate_messages(&self, queue: &str) {
         self.0.queues.duplicate(queue);
+    }
+
+    /// Delivers the message at this position, modulo their number, once more; `None` if the queue is empty.
+    pub fn deliver_again(&self, queue: &str, position: usize) -> Option<Again> {
+        self.0.queues.deliver_again(queue, position)
+    }
+
+    /// Brings a queue's messages into another order for each seed: a standard queue promises none.
+    pub fn shuffle(&self, queue: &str, seed: u64) {
+        self.0.queues.shuffle(queue, seed);
     }
 
     /// The bodies of a queue's messages, hidden ones too.

@@ -199,18 +199,31 @@ impl Platform {
     /// Hands one batch of events to fan-out; false if none was visible.
     pub async fn pump_events(&self) -> bool {
         let fan_out = self.processes().fan_out;
-        self.pump_queue(EVENTS, |event| async move { fan_out.handle(event).await }).await
+        self.pump_queue(EVENTS, usize::MAX, |event| async move { fan_out.handle(event).await }).await
     }
 
     /// Hands one batch of each queue of deliveries to deliver; false if none was visible.
     pub async fn pump_deliveries(&self) -> bool {
-        self.pump_deliveries_of(DELIVERIES).await | self.pump_deliveries_of(SLOW_DELIVERIES).await
+        let most = usize::MAX;
+        self.pump_deliveries_of(DELIVERIES, most).await | self.pump_deliveries_of(SLOW_DELIVERIES, most).await
     }
 
-    /// Hands one batch of this queue to deliver; false if none was visible.
-    pub async fn pump_deliveries_of(&self, queue: &str) -> bool {
+    /// Hands a batch of at most `max` deliveries of this queue to deliver; false if none was visible.
+    pub async fn pump_deliveries_of(&self, queue: &str, max: usize) -> bool {
         let deliver = self.processes().deliver;
-        self.pump_queue(queue, |event| async move { deliver.handle(event).await }).await
+        self.pump_queue(queue, max, |event| async move { deliver.handle(event).await }).await
+    }
+
+    /// The same, but the process dies when all is done and nothing is deleted yet: every message of the batch comes back.
+    pub async fn pump_deliveries_undeleted(&self, queue: &str, max: usize) -> bool {
+        let deliver = self.processes().deliver;
+        let batch = self.aws.receive(queue, max.min(self.aws.template().batch_size(queue)));
+        if batch.is_empty() {
+            return false;
+        }
+        self.invoke(deliver.handle(event_of(queue, &batch))).await;
+        self.restart();
+        true
     }
 
     /// Moves the clock to when the next hidden message comes back; false if there is none.
@@ -234,11 +247,11 @@ impl Platform {
     }
 
     /// What an event source mapping with partial batch responses does with one batch.
-    async fn pump_queue<F>(&self, queue: &str, handle: impl FnOnce(SqsEvent) -> F) -> bool
+    async fn pump_queue<F>(&self, queue: &str, max: usize, handle: impl FnOnce(SqsEvent) -> F) -> bool
     where
         F: Future<Output = SqsBatchResponse>,
     {
-        let batch = self.aws.receive(queue, self.aws.template().batch_size(queue));
+        let batch = self.aws.receive(queue, max.min(self.aws.template().batch_size(queue)));
         if batch.is_empty() {
             return false;
         }

@@ -70,6 +70,8 @@ pub struct Received {
     pub headers: HeaderMap,
     /// Its body, to the letter.
     pub body: String,
+    /// The status that it was, or is to be, answered with.
+    pub answered: u16,
 }
 
 impl Received {
@@ -192,13 +194,14 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
 async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let Ok(body) = body.collect().await else { return Response::default() };
+    let reply = lock(&state.script).pop_front().unwrap_or_else(|| Reply::status(200));
     let received = Received {
         target: head.uri.to_string(),
         headers: head.headers,
         body: String::from_utf8(body.to_bytes().into()).expect("deliveries are UTF-8"),
+        answered: reply.status,
     };
     lock(&state.received).push(received);
-    let reply = lock(&state.script).pop_front().unwrap_or_else(|| Reply::status(200));
     state.count.send_modify(|count| *count += 1);
     if reply.held {
         state.released.acquire().await.expect("never closed").forget();
@@ -221,7 +224,8 @@ mod tests {
     fn received(signature: &str) -> Received {
         let headers = [("x-dodevwebhook-timestamp", "1700000000"), ("x-dodevwebhook-signature", signature)];
         let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        Received { target: "/".into(), headers: HeaderMap::from_iter(headers), body: r#"{"a":1}"#.into() }
+        let headers = HeaderMap::from_iter(headers);
+        Received { target: "/".into(), headers, body: r#"{"a":1}"#.into(), answered: 200 }
     }
 
     /// Computed with Node's `crypto` as in the seed: HMAC-SHA256 of `1700000000.{"a":1}` under `whsec_test`.

@@ -33,6 +33,16 @@ pub struct ReceivedMessage {
     pub receive_count: u32,
 }
 
+/// How a message comes once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// It was never received: a second message with this body is there, as after a send that was repeated because its
+    /// answer was lost.
+    Twin(String),
+    /// It was received and hidden: it shows at once, as visibility is no guarantee.
+    Early,
+}
+
 #[derive(Debug)]
 pub(super) struct Queues {
     clock: Clock,
@@ -142,6 +152,32 @@ impl Queues {
         for body in self.bodies(queue) {
             self.send(queue, body, Duration::ZERO);
         }
+    }
+
+    pub(super) fn deliver_again(&self, queue: &str, position: usize) -> Option<Again> {
+        let (now, mut state) = (self.clock.now(), lock(&self.state));
+        let messages = &mut state.queues.get_mut(queue).expect("the template has the queue").messages;
+        let count = messages.len();
+        let message = messages.get_mut(position.checked_rem(count)?)?;
+        if message.receive_count > 0 {
+            message.visible_at = now;
+            return Some(Again::Early);
+        }
+        let body = message.body.clone();
+        drop(state);
+        self.send(queue, body.clone(), Duration::ZERO);
+        Some(Again::Twin(body))
+    }
+
+    pub(super) fn shuffle(&self, queue: &str, seed: u64) {
+        let mut state = lock(&self.state);
+        let messages = &mut state.queues.get_mut(queue).expect("the template has the queue").messages;
+        // Knuth's multiplier; the message's number makes neighbours part.
+        let rank = |message: &Message| {
+            let number: u64 = message.id.trim_start_matches("message-").parse().unwrap_or_default();
+            (number ^ seed).wrapping_mul(6_364_136_223_846_793_005).rotate_left(17)
+        };
+        messages.sort_by_key(rank);
     }
 
     pub(super) fn bodies(&self, queue: &str) -> Vec<String> {

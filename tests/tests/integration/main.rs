@@ -24,4 +24,5 @@ mod paging;
 mod routing;
 mod secrets;
 mod slow;
+mod state_machine;
 mod subscriptions;

@@ -78,7 +78,7 @@ async fn only_the_slow_queue_s_instances_wait_for_a_slow_endpoint() {
     let (stage, _) = Stage::with_a_slow_endpoint().await;
     let second = stage.publish().await;
     assert_eq!(stage.waiting(), (1, 0));
-    stage.platform.pump_deliveries_of(DELIVERIES).await;
+    stage.platform.pump_deliveries_of(DELIVERIES, 10).await;
     assert_eq!((stage.waiting(), stage.receiver.received().len()), ((0, 1), 1), "moved on, not attempted");
     stage.platform.settle().await;
     assert_eq!(stage.status(&second).await, "delivered");
@@ -89,7 +89,7 @@ async fn an_endpoint_that_answers_promptly_again_leaves_the_slow_queue() {
     let (stage, _) = Stage::with_a_slow_endpoint().await;
     stage.platform.aws.advance(SLOW_FOR);
     let second = stage.publish().await;
-    stage.platform.pump_deliveries_of(DELIVERIES).await;
+    stage.platform.pump_deliveries_of(DELIVERIES, 10).await;
     assert_eq!((stage.status(&second).await.as_str(), stage.waiting()), ("delivered", (0, 0)));
 }
 

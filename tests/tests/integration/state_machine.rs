@@ -1,0 +1,69 @@
+//! Endpoints and their deliveries, whatever happens in whatever order, beside a simple model.
+//!
+//! People publish, pause, unpause, disable, enable, delete, resend, replay and test; receivers succeed, fail and are gone;
+//! messages come in any order, twice, early, or once more after their work was done. After each operation the platform is
+//! as the model says, and at the end, when receivers succeed and people switched everything on, nothing is open.
+//!
+//! # What is promised
+//!
+//! A delivery whose message was sent once has a record with exactly the POSTs that its receiver saw: how many, in which
+//! order, with which outcome. That holds however often that message is received.
+//!
+//! First attempts take no turn (see ARCHITECTURE.md), so two *messages* of one delivery may make one POST each: a message
+//! that was sent twice and twice received for the first time, or one that a person's resend or replay added to one that
+//! was under way. The record then leaves out some POSTs, but invents none and keeps their order. A success at once is
+//! never hidden; one by a retry may be, by the first attempt of a second message that was received that late.
+//!
+//! A replay's page that is handled twice may send again what failed again in between.
+//!
+//! What is open when its endpoint is disabled may stay as it is: nothing is kept for a disabled endpoint.
+//!
+//! The lists by status are compared only for deliveries that were sent once.
+
+mod model;
+mod operations;
+mod stage;
+
+use proptest::{
+    prelude::{Just, Strategy},
+    sample::select,
+    test_runner::{Config, TestRunner},
+};
+
+use self::{
+    operations::{Case, case},
+    stage::Stage,
+};
+
+/// As many of each property as a run of all tests has time for; `PROPTEST_CASES` asks for more.
+const CASES: u32 = 50;
+
+fn check(cases: &impl Strategy<Value = Case>) {
+    let count = std::env::var("PROPTEST_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(CASES);
+    let config =
+        Config { cases: count, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
+    let tested = TestRunner::new(config).run(cases, |case| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(&case));
+        Ok(())
+    });
+    tested.unwrap();
+}
+
+async fn run(case: &Case) {
+    let mut stage = Stage::set(case).await;
+    for operation in &case.operations {
+        stage.run(operation).await;
+    }
+    stage.settle().await;
+}
+
+#[test]
+fn whatever_happens_nothing_is_lost_and_endpoints_are_as_the_contract_says() {
+    check(&case(Just(None)));
+}
+
+#[test]
+fn the_same_holds_where_endpoints_are_soon_failing_and_soon_paused() {
+    check(&case(select(&[(1, 2), (1, 3), (2, 3), (3, 5)][..]).prop_map(Some)));
+}
