@@ -39,8 +39,10 @@ pub struct Call {
     pub operation: String,
     /// What was asked.
     pub request: Value,
-    /// The capacity units that DynamoDB says it cost.
+    /// The capacity units that DynamoDB says it cost, indexes included.
     pub capacity: f64,
+    /// Those of indexes alone.
+    pub index_capacity: f64,
 }
 
 impl fmt::Display for Call {

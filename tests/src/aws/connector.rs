@@ -21,11 +21,12 @@ use super::{Aws, Call, Fault, Service, lock, refusal::Refusal};
 pub(super) struct Answer {
     pub(super) body: String,
     pub(super) capacity: f64,
+    pub(super) index_capacity: f64,
 }
 
 impl From<Value> for Answer {
     fn from(body: Value) -> Self {
-        Self { body: body.to_string(), capacity: 0.0 }
+        Self { body: body.to_string(), capacity: 0.0, index_capacity: 0.0 }
     }
 }
 
@@ -79,6 +80,7 @@ impl Aws {
             operation: operation.to_owned(),
             request: request.clone(),
             capacity: 0.0,
+            index_capacity: 0.0,
         });
         calls.len() - 1
     }
@@ -102,6 +104,7 @@ impl Aws {
         };
         if let (Ok(answer), Some(call)) = (&answer, lock(&account.calls).get_mut(number)) {
             call.capacity = answer.capacity;
+            call.index_capacity = answer.index_capacity;
         }
         answer
     }

@@ -31,7 +31,7 @@ impl DynamoDb {
         part_only: bool,
     ) -> Result<Answer, Refusal> {
         let mut request = request.clone();
-        request["ReturnConsumedCapacity"] = json!("TOTAL");
+        request["ReturnConsumedCapacity"] = json!("INDEXES");
         let postponed = match operation {
             "BatchGetItem" if part_only => postpone_one_key(&mut request),
             _ => json!({}),
@@ -53,7 +53,9 @@ impl DynamoDb {
         if postponed != json!({}) {
             answer["UnprocessedKeys"] = postponed;
         }
-        Ok(Answer { capacity: capacity(&answer["ConsumedCapacity"]), body: answer.to_string() })
+        let consumed = &answer["ConsumedCapacity"];
+        let (capacity, index_capacity) = (capacity(consumed), index_capacity(consumed));
+        Ok(Answer { capacity, index_capacity, body: answer.to_string() })
     }
 
     pub(super) fn items(&self, table: &str) -> Vec<Value> {
@@ -97,5 +99,17 @@ fn capacity(consumed: &Value) -> f64 {
     match consumed {
         Value::Array(tables) => tables.iter().map(capacity).sum(),
         one => one["CapacityUnits"].as_f64().unwrap_or(0.0),
+    }
+}
+
+/// Those of them that are indexes'.
+fn index_capacity(consumed: &Value) -> f64 {
+    match consumed {
+        Value::Array(tables) => tables.iter().map(index_capacity).sum(),
+        one => {
+            let indexes = one["GlobalSecondaryIndexes"].as_object().into_iter().flatten();
+            // A sum of nothing would be -0.
+            indexes.fold(0.0, |sum, (_, index)| sum + capacity(index))
+        }
     }
 }
