@@ -8,6 +8,7 @@ use domain::{
     delivery::{Delivery, Purpose, Status, Step, step},
     endpoint::Endpoint,
     event::Event,
+    platform_event,
     retry::{self, Next},
 };
 use runtime::{
@@ -49,7 +50,12 @@ impl Deliver {
             delivery.attempts_before_resend = delivery.attempts_made();
         }
         match step {
-            Step::Drop => Ok(Verdict::Done),
+            Step::Drop => {
+                if delivery.succeeded_at_once() {
+                    self.log.drop_steps_beside(event.organization, &delivery).await?;
+                }
+                Ok(Verdict::Done)
+            }
             Step::Hold => self.hold(record, delivery).await,
             Step::Wait(due) => self.wait(record, due).await,
             Step::Attempt if self.is_to_go_slow(record, endpoint) => {
@@ -77,14 +83,16 @@ impl Deliver {
             return self.wait(record, lease).await;
         }
         let on_retry = if purpose == Purpose::Test { Status::Failed } else { Status::Retrying };
-        let (delivery, next) = self.attempt_and_record(target, event, delivery, on_retry).await?;
+        let recorded = self.attempt_and_record(target, event, delivery, on_retry).await?;
+        let Some((delivery, next)) = recorded else { return self.come_back(record).await };
         if was_held {
             self.log.clear_held(endpoint.organization, endpoint.id, event.id).await?;
         }
         if purpose == Purpose::Test {
             return Ok(Verdict::Done);
         }
-        let now_failing = self.note(endpoint, &delivery, next).await?;
+        let counts = !platform_event::is_test(&event.event_type);
+        let now_failing = counts && self.note(endpoint, &delivery, next).await?;
         match delivery.next_attempt_at {
             // It stays in the queue only while its endpoint is expected to recover by itself.
             Some(_) if now_failing => self.hold(record, delivery).await,
@@ -94,14 +102,15 @@ impl Deliver {
     }
 
     /// Makes one attempt and writes what became of the delivery by it; `on_retry` is what it is while it waits for its next
-    /// attempt, or failed where none follows a test.
+    /// attempt, or failed where none follows a test. `None` if a duplicated message has recorded the delivery meanwhile: then
+    /// its record stands.
     pub(crate) async fn attempt_and_record(
         &self,
         target: &EndpointRecord,
         event: &Event,
         delivery: Delivery,
         on_retry: Status,
-    ) -> Result<(Delivery, Next), Problem> {
+    ) -> Result<Option<(Delivery, Next)>, Problem> {
         let endpoint = &target.endpoint;
         let attempted = attempt(self, target, event, delivery.attempts_made() + 1).await?;
         let attempt = attempted.attempt;
@@ -120,8 +129,14 @@ impl Deliver {
         };
         log_attempt(event, endpoint, &attempt, status);
         let delivery = delivery.with_attempt(attempt, status, next_attempt_at);
-        self.log.put_delivery(delivery.organization, &delivery).await?;
-        Ok((delivery, next))
+        let recorded = self.log.put_delivery(delivery.organization, delivery).await?;
+        Ok(recorded.map(|delivery| (delivery, next)))
+    }
+
+    /// Brings the message back at once, when its delivery's record is read first.
+    pub(crate) async fn come_back(&self, record: &Record) -> Result<Verdict, Problem> {
+        self.queue_of(record).postpone(&record.receipt_handle, Duration::ZERO).await?;
+        Ok(Verdict::Again)
     }
 
     /// Hides the message until then.

@@ -15,7 +15,9 @@ impl Deliver {
     /// Records a delivery as held, makes sure that somebody will let it go, and takes its message out of the queue.
     pub(crate) async fn hold(&self, record: &Record, delivery: Delivery) -> Result<Verdict, Problem> {
         let (organization, id) = (delivery.organization, delivery.endpoint);
-        self.log.put_held(organization, delivery).await?;
+        if self.log.put_held(organization, delivery).await?.is_none() {
+            return self.come_back(record).await;
+        }
         metrics::measure(self.clock.now(), &[(Metric::DeliveriesHeld, 1)]);
         // Read again, after the record is written: a release that ended before it has missed it, one that begins after
         // this read finds it.
@@ -23,9 +25,8 @@ impl Deliver {
         let endpoint = current.endpoint;
         match self.holder(&endpoint) {
             Holder::Nobody => {
-                // Comes back at once, to be sent.
-                self.queue_of(record).postpone(&record.receipt_handle, std::time::Duration::ZERO).await?;
-                Ok(Verdict::Again)
+                // To be sent.
+                self.come_back(record).await
             }
             Holder::Owner => {
                 pause::announce(self, &endpoint).await?;

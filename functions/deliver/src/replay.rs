@@ -3,7 +3,8 @@
 //!
 //! Each page sends its deliveries' messages and then one message for the next page, which shows a second later; so a
 //! replay goes at [`PAGE`] deliveries a second and never holds a function for long. A page that is handled twice sends
-//! twice; each delivery's message names the attempts that it was sent for, so only one of the two does anything.
+//! twice; each delivery's message names the attempts that it was sent for, so only one of the two does anything, unless a
+//! delivery failed again in between: then it is asked for again.
 
 use std::time::Duration;
 

@@ -12,6 +12,13 @@ use crate::{
     key::KeyRecord,
 };
 
+const TEST: &str = "platform.test";
+
+/// Whether events of this type try an endpoint: how they fare counts for nothing, also when they are sent again.
+pub fn is_test(event_type: &str) -> bool {
+    event_type == TEST
+}
+
 /// Something that happened to an organization's endpoints or keys.
 #[derive(Debug, Clone, Copy)]
 pub enum PlatformEvent<'a> {
@@ -29,7 +36,7 @@ impl PlatformEvent<'_> {
     /// Its type.
     pub const fn event_type(&self) -> &'static str {
         match self {
-            Self::Test(_) => "platform.test",
+            Self::Test(_) => TEST,
             Self::WebhookPaused(_) => "platform.webhook.paused",
             Self::KeyCreated(_) => "platform.key.created",
             Self::KeyRevoked(_) => "platform.key.revoked",

@@ -170,15 +170,22 @@ async fn a_test_reaches_a_paused_endpoint_and_conflicts_with_a_disabled_one() {
 #[tokio::test]
 async fn failed_tests_do_not_count_as_failures() {
     let (platform, receiver) =
-        (Platform::new(), Receiver::answering(vec![tests::receiver::Reply::status(500); 12]).await);
+        (Platform::new(), Receiver::answering(vec![tests::receiver::Reply::status(500); 36]).await);
     let key = platform.organization().await.key;
     let caller = platform.with_key(&key);
-    let hook = caller.subscribe(&receiver.url(), &["*"]).await;
+    let retries = json!({ "retry_policy": { "max_retries": 1 } });
+    let hook = caller.subscribe_with(&receiver.url(), &["*"], retries).await;
+    let start = platform.aws.clock().now().millis() - 1;
     for sent in 1..=12 {
         caller.post(&format!("{}/test", path(&hook)), json!({})).await.expect(202);
         platform.settle().await;
         assert_eq!(receiver.received().len(), sent, "one attempt for each");
     }
+    // Sent again they have their retries, but are still no more than tests.
+    platform.aws.advance(std::time::Duration::from_secs(1));
+    caller.post(&format!("{}/replay", path(&hook)), json!({ "after": start })).await.expect(202);
+    platform.settle().await;
+    assert_eq!(receiver.received().len(), 36);
     let endpoint = caller.endpoint(&hook.id).await;
     assert_eq!((&endpoint["consecutive_failures"], &endpoint["is_paused"]), (&json!(0), &json!(false)));
 }

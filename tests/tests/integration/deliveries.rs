@@ -45,6 +45,14 @@ impl Stage {
         self.caller().delivery(event, &self.hook.id).await
     }
 
+    /// The events of the endpoint's deliveries with this status.
+    async fn listed(&self, status: &str) -> Vec<String> {
+        let path = format!("/v1/webhooks/{}/deliveries?status={status}", self.hook.id);
+        let list = self.caller().get(&path).await.expect(200).json();
+        let deliveries = list["deliveries"].as_array().unwrap().iter();
+        deliveries.map(|it| it["event_id"].as_str().unwrap().to_owned()).collect()
+    }
+
     fn now(&self) -> i64 {
         self.platform.aws.clock().now().millis()
     }
@@ -364,4 +372,45 @@ async fn what_is_put_back_from_the_dead_letter_queue_goes_on_from_its_record() {
     stage.platform.aws.send(DELIVERIES, &message.body);
     stage.platform.settle().await;
     assert_eq!(outcomes(&stage.delivery(&event).await), [json!(500), json!(200)]);
+}
+
+#[tokio::test]
+async fn a_duplicate_that_comes_late_and_fails_does_not_hide_what_a_retry_delivered() {
+    let stage = Stage::set(&[500, 200, 500], retries(2)).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump_events().await;
+    let [message] = &stage.platform.aws.messages(DELIVERIES)[..] else { panic!("one message") };
+    stage.platform.settle().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(500), json!(200)]);
+    stage.platform.aws.send(DELIVERIES, message);
+    stage.platform.settle().await;
+    assert_eq!(stage.receiver.received().len(), 3, "first attempts are made unread");
+    let delivery = stage.delivery(&event).await;
+    assert_eq!(
+        (&delivery["status"], outcomes(&delivery)),
+        (&json!("delivered"), vec![json!(500), json!(200)])
+    );
+}
+
+#[tokio::test]
+async fn a_delivery_has_one_status_in_every_list() {
+    let stage = Stage::set(&[200, 500, 500, 500], retries(1)).await;
+    let first = stage.caller().publish_any().await;
+    stage.platform.settle().await;
+    // Delivered at once, then sent again in vain.
+    stage.caller().post(&format!("/v1/events/{first}/resend"), json!({})).await.expect(202);
+    stage.platform.settle().await;
+    assert_eq!(
+        (stage.listed("delivered").await, stage.listed("failed").await),
+        (vec![], vec![first.clone()])
+    );
+    // Two messages of one delivery: one fails, the other succeeds.
+    let second = stage.caller().publish_any().await;
+    stage.platform.pump_events().await;
+    stage.platform.aws.duplicate_messages(DELIVERIES);
+    stage.platform.settle().await;
+    assert_eq!(stage.delivery(&second).await["status"], "delivered");
+    let lists =
+        (stage.listed("delivered").await, stage.listed("failed").await, stage.listed("retrying").await);
+    assert_eq!(lists, (vec![second], vec![first], vec![]));
 }

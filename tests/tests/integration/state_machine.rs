@@ -11,14 +11,14 @@
 //!
 //! First attempts take no turn (see ARCHITECTURE.md), so two *messages* of one delivery may make one POST each: a message
 //! that was sent twice and twice received for the first time, or one that a person's resend or replay added to one that
-//! was under way. The record then leaves out some POSTs, but invents none and keeps their order. A success at once is
-//! never hidden; one by a retry may be, by the first attempt of a second message that was received that late.
+//! was under way. The record then leaves out some POSTs, but invents none and keeps their order. A success is
+//! never hidden.
 //!
 //! A replay's page that is handled twice may send again what failed again in between.
 //!
 //! What is open when its endpoint is disabled may stay as it is: nothing is kept for a disabled endpoint.
 //!
-//! The lists by status are compared only for deliveries that were sent once.
+//! The lists by status are compared only for deliveries whose message was sent once.
 
 mod model;
 mod operations;

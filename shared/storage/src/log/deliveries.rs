@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::Log;
 use crate::{
     Error,
-    table::{Change, Condition, Key, Span, text, value},
+    table::{Change, Condition, Key, Span, number, text, value},
 };
 
 pub(super) const SHARDS: u8 = 4;
@@ -70,6 +70,11 @@ impl Course {
     }
 }
 
+fn item(delivery: &Delivery, status_key: Option<String>) -> DeliveryItem {
+    let expires_at = delivery.event.created_at().after(event::RETENTION).seconds();
+    DeliveryItem { delivery: delivery.clone(), status_key, expires_at }
+}
+
 pub(super) fn shard(event: EventId) -> u8 {
     event.spread() % SHARDS
 }
@@ -83,16 +88,45 @@ fn status_key_of(organization: OrganizationId, delivery: &Delivery, status: Stat
 }
 
 impl Log {
-    /// Writes what became of a delivery.
-    pub async fn put_delivery(&self, organization: OrganizationId, delivery: &Delivery) -> Result<(), Error> {
-        let at_once = delivery.succeeded_at_once();
-        let course = if at_once { Course::AtOnce } else { Course::InSteps };
-        let item = DeliveryItem {
-            delivery: Delivery { in_steps: !at_once, ..delivery.clone() },
-            status_key: (!at_once).then(|| status_key_of(organization, delivery, delivery.status)),
-            expires_at: delivery.event.created_at().after(event::RETENTION).seconds(),
-        };
-        self.table.put(&course.key(organization, delivery.endpoint, delivery.event), &item).await
+    /// Writes what became of a delivery, and returns it as it is recorded. `None` if it was unknown or settled at once when
+    /// that came about and has a record of its steps by now: a duplicated message's, which stands and is to be read first.
+    pub async fn put_delivery(
+        &self,
+        organization: OrganizationId,
+        delivery: Delivery,
+    ) -> Result<Option<Delivery>, Error> {
+        let (endpoint, event) = (delivery.endpoint, delivery.event);
+        if delivery.succeeded_at_once() {
+            self.table
+                .put(&Course::AtOnce.key(organization, endpoint, event), &item(&delivery, None))
+                .await?;
+            return Ok(Some(delivery));
+        }
+        let was_in_steps = delivery.in_steps;
+        let delivery = Delivery { in_steps: true, ..delivery };
+        let key = Course::InSteps.key(organization, endpoint, event);
+        let item = item(&delivery, Some(status_key_of(organization, &delivery, delivery.status)));
+        if was_in_steps {
+            self.table.put(&key, &item).await?;
+        } else if !self.table.put_if(&key, &item, Condition::absent()).await? {
+            return Ok(None);
+        } else if delivery.attempts_made() > 1 {
+            // It succeeded at once and was sent again: one record, or lists by status would tell two stories.
+            self.table.delete(&Course::AtOnce.key(organization, endpoint, event)).await?;
+        }
+        Ok(Some(delivery))
+    }
+
+    /// Deletes the record of the steps that a duplicated message took beside one that succeeded at once.
+    pub async fn drop_steps_beside(
+        &self,
+        organization: OrganizationId,
+        success: &Delivery,
+    ) -> Result<(), Error> {
+        let key = Course::InSteps.key(organization, success.endpoint, success.event);
+        let not_sent_again = Condition::new("attempts_before_resend = :none").with(":none", number(0_u64));
+        self.table.delete_if(&key, not_sent_again).await?;
+        Ok(())
     }
 
     /// Takes the next attempt of a delivery that was read as `read`: from then on it is retrying and due at `lease`, so that

@@ -49,15 +49,19 @@ fn key(organization: OrganizationId, endpoint: EndpointId, event: EventId) -> Ke
 }
 
 impl Log {
-    /// Records that a delivery is held.
-    pub async fn put_held(&self, organization: OrganizationId, delivery: Delivery) -> Result<(), Error> {
+    /// Records that a delivery is held, and returns it as it is recorded; `None` as [`Log::put_delivery`] does.
+    pub async fn put_held(
+        &self,
+        organization: OrganizationId,
+        delivery: Delivery,
+    ) -> Result<Option<Delivery>, Error> {
         let marker = Marker {
             event: delivery.event,
             due: delivery.next_attempt_at,
             expires_at: delivery.event.created_at().after(event::RETENTION).seconds(),
         };
         self.table.put(&key(organization, delivery.endpoint, delivery.event), &marker).await?;
-        self.put_delivery(organization, &Delivery { status: Status::Held, ..delivery }).await
+        self.put_delivery(organization, Delivery { status: Status::Held, ..delivery }).await
     }
 
     /// Notes that a delivery is no longer held.

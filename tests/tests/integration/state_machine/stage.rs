@@ -412,7 +412,7 @@ impl Stage {
                 );
             }
             for status in [Status::Delivered, Status::Failed, Status::Retrying, Status::Held] {
-                let sent_once = |event: &String| side.model.deliveries[event].was_sent_once();
+                let sent_once = |event: &String| side.model.deliveries[event].twins == 0;
                 let listed: BTreeSet<_> =
                     self.listed(side, status).await.into_iter().filter(sent_once).collect();
                 let recorded = records.values().filter(|record| record.status == status);
