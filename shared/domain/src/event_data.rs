@@ -16,8 +16,8 @@ pub const MAX_DATA_BYTES: usize = 200 * 1024;
 /// The code of the error for data that is larger.
 pub const TOO_LARGE: &str = "data_too_large";
 
-/// From this size on, `data` is deflated for the bus, the queues and the log; below it, it would hardly shrink.
-const DEFLATE_FROM_BYTES: usize = 1024;
+/// From this size on, `data` is deflated for the bus, the queues and the log; an event of less takes one write unit anyway.
+const DEFLATE_FROM_BYTES: usize = 512;
 
 /// The letters that JSON may hold as they are, and that SQS refuses in a message.
 const REFUSED_BY_QUEUES: [char; 2] = ['\u{fffe}', '\u{ffff}'];

@@ -1,16 +1,19 @@
 //! Over how many shards of the log a type's events are spread, by their write units a second.
 //!
-//! DynamoDB grants one partition key 1,000 write units a second, so a shard is meant for half of that. Counting each event
-//! would double its price, so every process counts [`COUNTED_AT_ONCE`] units together.
+//! DynamoDB grants one partition key 1,000 write units a second. A shard is meant for a quarter of that, so that a rate may
+//! double twice before its shards follow. Counting each event would double its price, so every process counts
+//! [`COUNTED_AT_ONCE`] units together.
 
 use std::time::Duration;
 
 use crate::ids::Lane;
 
 /// The write units a second that one shard is meant for.
-pub const SHARD_UNITS_A_SECOND: u64 = 500;
+pub const SHARD_UNITS_A_SECOND: u64 = 250;
 /// The write units that a process gathers before it counts them.
 pub const COUNTED_AT_ONCE: u64 = 64;
+/// What the rate is taken for where shards follow it a minute late: it may have grown as much until then.
+pub const LEAD: u64 = 4;
 /// How long the counts of all processes are added up for one estimate.
 pub const WINDOW: Duration = Duration::from_secs(5);
 
@@ -40,15 +43,15 @@ mod tests {
         let after =
             |seconds: u64, a_second: u64| shards_for(a_second * seconds, Duration::from_secs(seconds));
         for seconds in [1, 3, 5] {
-            let shards = [0, 1, 500, 501, 1_000, 3_000, 10_000, 1_000_000].map(|rate| after(seconds, rate));
-            assert_eq!(shards, [1, 1, 1, 2, 2, 8, 32, 32], "after {seconds} s");
+            let shards = [0, 1, 250, 251, 1_000, 3_000, 8_001, 1_000_000].map(|rate| after(seconds, rate));
+            assert_eq!(shards, [1, 1, 1, 2, 4, 16, 32, 32], "after {seconds} s");
         }
     }
 
     #[test]
     fn the_first_moments_of_a_window_do_not_pass_for_a_high_rate() {
         assert_eq!(shards_for(COUNTED_AT_ONCE, Duration::ZERO), 1);
-        assert_eq!(shards_for(500, Duration::from_millis(10)), 1);
+        assert_eq!(shards_for(250, Duration::from_millis(10)), 1);
     }
 
     #[test]

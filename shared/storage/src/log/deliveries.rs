@@ -23,7 +23,7 @@ use crate::{
     table::{Change, Condition, Key, Span, number, text, value},
 };
 
-pub(super) const SHARDS: u8 = 4;
+pub(super) const SHARDS: u8 = 16;
 /// The index of items that changed as they went, by endpoint and status. Its items' first success costs nothing here.
 const BY_STATUS: &str = "deliveries_by_status";
 

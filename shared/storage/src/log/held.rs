@@ -95,8 +95,8 @@ impl Log {
         })
     }
 
-    /// Up to `limit` held deliveries of one shard, oldest first, after `cursor`; and the cursor of the next page, absent
-    /// after the last one.
+    /// Up to `limit` held deliveries after `cursor`, shard by shard and oldest first; and the cursor of the next page,
+    /// absent after the last one.
     pub async fn held_page(
         &self,
         organization: OrganizationId,
@@ -104,16 +104,20 @@ impl Log {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<EventId>, Option<String>), Error> {
-        let (shard, after) = parse_cursor(cursor);
-        let partition = partition(organization, endpoint, shard);
-        let markers: Vec<Marker> = self.table.oldest(&partition, after, limit).await?;
-        let events: Vec<_> = markers.iter().map(|marker| marker.event).collect();
-        let next = match events.last() {
-            Some(last) if events.len() == limit => Some(format!("{shard}/{last}")),
-            _ if shard + 1 < SHARDS => Some(format!("{}/", shard + 1)),
-            _ => None,
-        };
-        Ok((events, next))
+        let (first, mut after) = parse_cursor(cursor);
+        let mut events = Vec::with_capacity(limit);
+        for shard in first..SHARDS {
+            let partition = partition(organization, endpoint, shard);
+            let room = limit - events.len();
+            let markers: Vec<Marker> = self.table.oldest(&partition, after.take(), room).await?;
+            let is_full = markers.len() == room;
+            events.extend(markers.iter().map(|marker| marker.event));
+            if is_full {
+                let next = events.last().map(|last| format!("{shard}/{last}"));
+                return Ok((events, next));
+            }
+        }
+        Ok((events, None))
     }
 }
 

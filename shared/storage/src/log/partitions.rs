@@ -15,6 +15,7 @@ use std::{
 use domain::{
     Timestamp,
     ids::{Lane, OrganizationId},
+    sharding,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +119,7 @@ fn key(organization: OrganizationId, livemode: bool, event_type: &str) -> Key {
 impl Log {
     /// The lane for a new event, whose id will name it: over as many shards as its type's rate asks for now.
     pub async fn lane(&self, arrival: &Arrival<'_>) -> Result<Lane, Error> {
-        self.count(arrival, arrival.at).await;
+        self.count(arrival, arrival.at, 1).await;
         let partitions = self.partitions(arrival, arrival.at).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.rated())))
     }
@@ -127,7 +128,7 @@ impl Log {
     /// event is known again when its message comes twice. Follows a growing rate a minute later than
     /// [`Self::lane`].
     pub async fn settled_lane(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lane, Error> {
-        self.count(arrival, now).await;
+        self.count(arrival, now, sharding::LEAD).await;
         let partitions = self.partitions(arrival, now).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.settled_at(arrival.at))))
     }

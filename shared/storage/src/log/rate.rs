@@ -55,25 +55,37 @@ impl Tally {
 }
 
 impl Log {
-    /// Counts an event, and has its type spread over more shards when there are many a second. A count that is lost is
-    /// made up for by the next one.
-    pub(super) async fn count(&self, arrival: &Arrival<'_>, now: Timestamp) {
+    /// Counts an event, and has its type spread over more shards when there are many a second, taken for `lead` times as
+    /// many. A count that is lost is made up for by the next one.
+    pub(super) async fn count(&self, arrival: &Arrival<'_>, now: Timestamp, lead: u64) {
         let units = sharding::write_units(arrival.bytes);
         if let Some(gathered) = self.tally.add(arrival.type_key(), units) {
-            let _ = tokio::time::timeout(PATIENCE, self.count_and_raise(arrival, gathered, now)).await;
+            let _ = tokio::time::timeout(PATIENCE, self.count_and_raise(arrival, gathered, now, lead)).await;
         }
     }
 
-    async fn count_and_raise(&self, arrival: &Arrival<'_>, units: u64, now: Timestamp) -> Result<(), Error> {
-        let shards = self.shards_after(arrival, units, now).await?;
+    async fn count_and_raise(
+        &self,
+        arrival: &Arrival<'_>,
+        units: u64,
+        now: Timestamp,
+        lead: u64,
+    ) -> Result<(), Error> {
+        let (counted, elapsed) = self.add_to_window(arrival, units, now).await?;
+        let shards = sharding::shards_for(counted * lead, elapsed);
         if shards > self.remembered_shards(arrival) {
             self.raise_rated_shards(arrival, Raise { at: now, shards }).await?;
         }
         Ok(())
     }
 
-    /// Adds units to their window; the shards that all of the window's ask for.
-    async fn shards_after(&self, arrival: &Arrival<'_>, units: u64, now: Timestamp) -> Result<u8, Error> {
+    /// Adds units to their window; how many the window has now, and since when.
+    async fn add_to_window(
+        &self,
+        arrival: &Arrival<'_>,
+        units: u64,
+        now: Timestamp,
+    ) -> Result<(u64, Duration), Error> {
         let span = i64::try_from(sharding::WINDOW.as_millis()).unwrap_or(i64::MAX);
         let window = Timestamp::from_millis(arrival.at.millis() - arrival.at.millis().rem_euclid(span));
         let Arrival { organization, event_type, livemode, .. } = arrival;
@@ -86,7 +98,7 @@ impl Log {
             self.table.update_returning(&rate, change, Condition::none(), Returned::After).await?;
         // By the clock: events come late and in no order, and then the window has long been over.
         let elapsed = now.since(window).min(sharding::WINDOW);
-        Ok(sharding::shards_for(counted.map_or(0, |count| count.units), elapsed))
+        Ok((counted.map_or(0, |count| count.units), elapsed))
     }
 }
 
