@@ -23,7 +23,7 @@ use crate::{
     table::{Change, Condition, Key, Span, number, text, value},
 };
 
-pub(super) const SHARDS: u8 = 16;
+const SHARDS: u8 = 16;
 /// The index of items that changed as they went, by endpoint and status. Its items' first success costs nothing here.
 const BY_STATUS: &str = "deliveries_by_status";
 
@@ -75,7 +75,7 @@ fn item(delivery: &Delivery, status_key: Option<String>) -> DeliveryItem {
     DeliveryItem { delivery: delivery.clone(), status_key, expires_at }
 }
 
-pub(super) fn shard(event: EventId) -> u8 {
+fn shard(event: EventId) -> u8 {
     event.spread() % SHARDS
 }
 

@@ -13,11 +13,11 @@ use domain::{
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Log,
-    deliveries::{SHARDS, shard},
-};
+use super::Log;
 use crate::{Error, table::Key};
+
+/// A marker is one write unit, and a busy endpoint's 1,000 a second are a quarter of what these take. A probe asks each.
+const SHARDS: u8 = 4;
 
 #[derive(Serialize, Deserialize)]
 struct Marker {
@@ -45,7 +45,7 @@ fn partition(organization: OrganizationId, endpoint: EndpointId, shard: u8) -> S
 }
 
 fn key(organization: OrganizationId, endpoint: EndpointId, event: EventId) -> Key {
-    Key::new(partition(organization, endpoint, shard(event)), event.to_string())
+    Key::new(partition(organization, endpoint, event.spread() % SHARDS), event.to_string())
 }
 
 impl Log {
