@@ -63,7 +63,8 @@ pub struct Deployment {
 }
 
 impl Default for Deployment {
-    /// As the template's defaults have it, but that receivers on loopback may be sent to.
+    /// As the template's defaults have it, but that receivers on loopback may be sent to, and that a machine which is busy
+    /// with other tests makes no endpoint slow.
     fn default() -> Self {
         let template = Template::of_project();
         let number = |name: &str| u32::try_from(template.parameter(name)).unwrap();
@@ -78,7 +79,7 @@ impl Default for Deployment {
             endpoints_per_organization: number("MaxEndpointsPerOrganization"),
             retry_policy: retry_policy.unwrap(),
             thresholds: Thresholds {
-                slow_after_milliseconds: number("SlowAfterMilliseconds"),
+                slow_after_milliseconds: 30_000,
                 failing_after: number("FailingAfter"),
                 pause_after: number("PauseAfter"),
                 probe_initial_delay_seconds: number("ProbeInitialDelaySeconds"),
@@ -116,7 +117,7 @@ pub struct Organization {
 }
 
 impl Platform {
-    /// A fresh platform as the template's defaults have it, but that loopback may be sent to.
+    /// A fresh platform as [`Deployment::default`] has it.
     pub fn new() -> Self {
         Self::deployed(Deployment::default())
     }
