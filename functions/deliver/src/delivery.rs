@@ -84,14 +84,23 @@ impl Deliver {
         }
         let on_retry = if purpose == Purpose::Test { Status::Failed } else { Status::Retrying };
         let recorded = self.attempt_and_record(target, event, delivery, on_retry).await?;
-        let Some((delivery, next)) = recorded else { return self.come_back(record).await };
+        let counts = purpose != Purpose::Test && !platform_event::is_test(&event.event_type);
+        let (delivery, next) = match recorded {
+            Ok(recorded) => recorded,
+            Err((unrecorded, next)) => {
+                // It was made all the same, and says as much of its endpoint.
+                if counts {
+                    self.note(endpoint, &unrecorded, next).await?;
+                }
+                return self.come_back(record).await;
+            }
+        };
         if was_held {
             self.log.clear_held(endpoint.organization, endpoint.id, event.id).await?;
         }
         if purpose == Purpose::Test {
             return Ok(Verdict::Done);
         }
-        let counts = !platform_event::is_test(&event.event_type);
         let now_failing = counts && self.note(endpoint, &delivery, next).await?;
         match delivery.next_attempt_at {
             // It stays in the queue only while its endpoint is expected to recover by itself.
@@ -102,15 +111,15 @@ impl Deliver {
     }
 
     /// Makes one attempt and writes what became of the delivery by it; `on_retry` is what it is while it waits for its next
-    /// attempt, or failed where none follows a test. `None` if a duplicated message has recorded the delivery meanwhile: then
-    /// its record stands.
+    /// attempt, or failed where none follows a test. `Err` if a duplicated message has recorded the delivery meanwhile: then its
+    /// record stands.
     pub(crate) async fn attempt_and_record(
         &self,
         target: &EndpointRecord,
         event: &Event,
         delivery: Delivery,
         on_retry: Status,
-    ) -> Result<Option<(Delivery, Next)>, Problem> {
+    ) -> Result<Result<(Delivery, Next), (Delivery, Next)>, Problem> {
         let endpoint = &target.endpoint;
         let attempted = attempt(self, target, event, delivery.attempts_made() + 1).await?;
         let attempt = attempted.attempt;
@@ -129,8 +138,8 @@ impl Deliver {
         };
         log_attempt(event, endpoint, &attempt, status);
         let delivery = delivery.with_attempt(attempt, status, next_attempt_at);
-        let recorded = self.log.put_delivery(delivery.organization, delivery).await?;
-        Ok(recorded.map(|delivery| (delivery, next)))
+        let recorded = self.log.put_delivery(delivery.organization, delivery.clone()).await?;
+        Ok(recorded.map(|recorded| (recorded, next)).ok_or((delivery, next)))
     }
 
     /// Brings the message back at once, when its delivery's record is read first.

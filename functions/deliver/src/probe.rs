@@ -147,7 +147,7 @@ impl Deliver {
         let Candidate { delivery, event } = candidate;
         // Held all along: the ticket owns no delivery, so none may be left to it.
         let recorded = self.attempt_and_record(target, &event, delivery, Status::Held).await?;
-        let Some((delivery, next)) = recorded else { return self.come_back(record).await };
+        let Ok((delivery, next)) = recorded else { return self.come_back(record).await };
         let noted = health::noted(&delivery);
         if delivery.next_attempt_at.is_some() {
             self.log.put_held(endpoint.organization, delivery).await?;

@@ -394,7 +394,7 @@ async fn a_duplicate_that_comes_late_and_fails_does_not_hide_what_a_retry_delive
 
 #[tokio::test]
 async fn a_delivery_has_one_status_in_every_list() {
-    let stage = Stage::set(&[200, 500, 500, 500], retries(1)).await;
+    let stage = Stage::set(&[200, 500, 500], retries(1)).await;
     let first = stage.caller().publish_any().await;
     stage.platform.settle().await;
     // Delivered at once, then sent again in vain.
@@ -404,7 +404,19 @@ async fn a_delivery_has_one_status_in_every_list() {
         (stage.listed("delivered").await, stage.listed("failed").await),
         (vec![], vec![first.clone()])
     );
+    // Delivered at once, then held when it is sent again.
+    let held = stage.caller().publish_any().await;
+    stage.platform.settle().await;
+    let path = format!("/v1/webhooks/{}", stage.hook.id);
+    stage.caller().post(&format!("{path}/pause"), json!({})).await.expect(200);
+    stage.caller().post(&format!("/v1/events/{held}/resend"), json!({})).await.expect(202);
+    stage.platform.settle().await;
+    assert_eq!((stage.listed("delivered").await, stage.listed("held").await), (vec![], vec![held.clone()]));
+    stage.caller().post(&format!("{path}/unpause"), json!({})).await.expect(200);
+    stage.platform.settle().await;
+    assert_eq!((stage.listed("delivered").await, stage.listed("held").await), (vec![held.clone()], vec![]));
     // Two messages of one delivery: one fails, the other succeeds.
+    stage.receiver.then([Reply::status(500)]);
     let second = stage.caller().publish_any().await;
     stage.platform.pump_events().await;
     stage.platform.aws.duplicate_messages(DELIVERIES);
@@ -412,5 +424,5 @@ async fn a_delivery_has_one_status_in_every_list() {
     assert_eq!(stage.delivery(&second).await["status"], "delivered");
     let lists =
         (stage.listed("delivered").await, stage.listed("failed").await, stage.listed("retrying").await);
-    assert_eq!(lists, (vec![second], vec![first], vec![]));
+    assert_eq!(lists, (vec![second, held], vec![first], vec![]));
 }

@@ -110,8 +110,8 @@ impl Log {
             self.table.put(&key, &item).await?;
         } else if !self.table.put_if(&key, &item, Condition::absent()).await? {
             return Ok(None);
-        } else if delivery.attempts_made() > 1 {
-            // It succeeded at once and was sent again: one record, or lists by status would tell two stories.
+        } else if delivery.attempts.first().is_some_and(|first| first.outcome.is_success()) {
+            // It succeeded at once and is sent again, or held for that: one record, or lists by status would tell two stories.
             self.table.delete(&Course::AtOnce.key(organization, endpoint, event)).await?;
         }
         Ok(Some(delivery))
