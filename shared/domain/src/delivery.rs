@@ -174,7 +174,10 @@ pub fn step(record: &Delivery, purpose: Purpose, endpoint: State, failing: bool,
     let wanted = match (purpose, record.status) {
         _ if endpoint == State::Disabled => Step::Drop,
         (Purpose::Resend { attempts }, _) if attempts == record.attempts_made() => Step::Attempt,
-        (_, Status::Delivered | Status::Failed) => Step::Drop,
+        // A test that was tried is over: what is open of it now was asked for since, by a message of its own.
+        (_, Status::Delivered | Status::Failed) | (Purpose::Test, Status::Retrying | Status::Held) => {
+            Step::Drop
+        }
         (Purpose::Release { attempts }, Status::Held) if attempts < record.attempts_made() => Step::Drop,
         (_, Status::Retrying) => match record.next_attempt_at {
             Some(due) if now < due => Step::Wait(due),
@@ -262,6 +265,14 @@ mod tests {
                 step(&record(Status::Delivered, 1, None), Purpose::First, state, failing, NOW),
                 Step::Drop
             );
+        }
+    }
+
+    #[test]
+    fn a_test_is_one_attempt() {
+        assert_eq!(active(&record(Status::Pending, 0, None), Purpose::Test), Step::Attempt);
+        for status in [Status::Retrying, Status::Held] {
+            assert_eq!(active(&record(status, 1, Some(NOW)), Purpose::Test), Step::Drop, "sent again since");
         }
     }
 

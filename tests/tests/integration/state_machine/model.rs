@@ -34,7 +34,7 @@ pub(super) struct Post {
 pub(super) struct Delivery {
     /// What the receiver answered to each of its POSTs.
     pub(super) posts: Vec<u16>,
-    /// It is a test: its first attempt counts for nothing.
+    /// It is a test: its first attempt is made whatever its endpoint's state, and those after it count only as a probe's.
     pub(super) is_test: bool,
     /// How many messages were beside another one of it, each of which may make a POST that the record does not show.
     pub(super) twins: usize,
@@ -178,6 +178,9 @@ impl Endpoint {
             let attempts = if delivery.was_sent_once() { delivery.posts.len() } else { 1 };
             delivery.not_before = Some(now.after(rules.shortest_wait(attempts)));
             assert!(!self.is_paused, "{event} was sent to a paused endpoint");
+            if delivery.is_test && !is_failing {
+                continue;
+            }
             match status {
                 200 => tally.successes += 1,
                 410 => tally.gone += 1,
