@@ -207,7 +207,7 @@ async fn main() {
         .await,
         deliveries("held", async |log, simulation| {
             let delivery = simulation.delivery();
-            log.put_held(simulation.organization, delivery).await.unwrap();
+            log.put_held(simulation.organization, delivery, simulation.now()).await.unwrap();
         })
         .await,
     ];

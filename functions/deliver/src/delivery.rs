@@ -74,7 +74,7 @@ impl Deliver {
         purpose: Purpose,
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
-        let was_held = delivery.status == Status::Held;
+        let held = (delivery.status == Status::Held).then(|| delivery.clone());
         let lease = self.clock.now().after(endpoint.settings.timeout.duration() + LEASE_MARGIN);
         // A first attempt needs no read and no claim: only a duplicated message could run beside it, once.
         if matches!(delivery.status, Status::Retrying | Status::Held)
@@ -95,8 +95,8 @@ impl Deliver {
                 return self.come_back(record).await;
             }
         };
-        if was_held {
-            self.log.clear_held(endpoint.organization, endpoint.id, event.id).await?;
+        if let Some(held) = held {
+            self.log.clear_held(endpoint.organization, &held).await?;
         }
         if purpose == Purpose::Test {
             return Ok(Verdict::Done);

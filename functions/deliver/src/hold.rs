@@ -15,7 +15,7 @@ impl Deliver {
     /// Records a delivery as held, makes sure that somebody will let it go, and takes its message out of the queue.
     pub(crate) async fn hold(&self, record: &Record, delivery: Delivery) -> Result<Verdict, Problem> {
         let (organization, id) = (delivery.organization, delivery.endpoint);
-        if self.log.put_held(organization, delivery).await?.is_none() {
+        if self.log.put_held(organization, delivery, self.clock.now()).await?.is_none() {
             return self.come_back(record).await;
         }
         metrics::measure(self.clock.now(), &[(Metric::DeliveriesHeld, 1)]);

@@ -15,7 +15,7 @@ use domain::{
     retry::Next,
 };
 use runtime::batch::{Record, Verdict};
-use storage::{EndpointRecord, NextHeld};
+use storage::EndpointRecord;
 
 use crate::{Deliver, Problem, health, pause};
 
@@ -83,7 +83,7 @@ impl Deliver {
     /// Starts a probe where something is held, nobody has paused the endpoint and no probe is there.
     async fn leave_nothing_held(&self, endpoint: &Endpoint) -> Result<(), Problem> {
         let (organization, id) = (endpoint.organization, endpoint.id);
-        if self.log.next_held(organization, id, self.clock.now()).await? == NextHeld::Nothing {
+        if self.log.held(organization, id, self.clock.now()).await?.is_empty() {
             return Ok(());
         }
         match self.registry.endpoint(organization, id).await? {
@@ -105,27 +105,25 @@ impl Deliver {
     }
 
     async fn candidate(&self, endpoint: &Endpoint) -> Result<Try, Problem> {
-        /// How many markers that mark nothing any more are cleared at one go.
-        const STALE_MARKERS: usize = 100;
-        let (organization, id) = (endpoint.organization, endpoint.id);
-        for _ in 0..STALE_MARKERS {
-            let event = match self.log.next_held(organization, id, self.clock.now()).await? {
-                NextHeld::Due(event) => event,
-                NextHeld::NotBefore(due) => return Ok(Try::NotBefore(due)),
-                NextHeld::Nothing => return Ok(Try::Nothing),
+        let (organization, id, now) = (endpoint.organization, endpoint.id, self.clock.now());
+        let held = self.log.held(organization, id, now).await?;
+        if held.is_empty() {
+            return Ok(Try::Nothing);
+        }
+        let (mut next_due, mut abandoned) = (held.next_due, Vec::new());
+        for marker in held.due {
+            let Some(candidate) = self.held(endpoint, marker.event).await? else {
+                abandoned.push(marker);
+                continue;
             };
-            match self.held(endpoint, event).await? {
-                None => self.log.clear_held(organization, id, event).await?,
-                Some(candidate) => match candidate.delivery.next_attempt_at {
-                    // An earlier probe died before the marker said so, too.
-                    Some(due) if self.clock.now() < due => {
-                        self.log.put_held(organization, candidate.delivery).await?;
-                    }
-                    _ => return Ok(Try::One(Box::new(candidate))),
-                },
+            match candidate.delivery.next_attempt_at {
+                // An earlier probe died before the marker said so, too.
+                Some(due) if now < due => next_due = Some(next_due.map_or(due, |next| next.min(due))),
+                _ => return Ok(Try::One(Box::new(candidate))),
             }
         }
-        Ok(Try::NotBefore(self.clock.now()))
+        self.log.drop_abandoned(organization, id, &abandoned, now).await?;
+        Ok(Try::NotBefore(next_due.unwrap_or(now)))
     }
 
     async fn held(&self, endpoint: &Endpoint, event: EventId) -> Result<Option<Candidate>, Problem> {
@@ -145,14 +143,15 @@ impl Deliver {
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
         let Candidate { delivery, event } = candidate;
+        let held = delivery.clone();
         // Held all along: the ticket owns no delivery, so none may be left to it.
         let recorded = self.attempt_and_record(target, &event, delivery, Status::Held).await?;
         let Ok((delivery, next)) = recorded else { return self.come_back(record).await };
         let noted = health::noted(&delivery);
         if delivery.next_attempt_at.is_some() {
-            self.log.put_held(endpoint.organization, delivery).await?;
+            self.log.mark_held(endpoint.organization, &delivery).await?;
         } else {
-            self.log.clear_held(endpoint.organization, endpoint.id, event.id).await?;
+            self.log.clear_held(endpoint.organization, &held).await?;
         }
         match (next, noted) {
             (Next::Delivered, Some(noted)) => {

@@ -76,14 +76,12 @@ impl Deliver {
         match &replay.selection {
             Selection::Held => {
                 let cursor = replay.cursor.as_deref();
-                let (events, next) = self.log.held_page(organization, id, cursor, PAGE).await?;
+                let (mut markers, next) = self.log.held_page(organization, id, cursor, PAGE).await?;
+                let events: Vec<_> = markers.iter().map(|marker| marker.event).collect();
                 let mut deliveries = self.log.deliveries_of_endpoint(organization, id, &events, now).await?;
                 deliveries.retain(|delivery| delivery.status == Status::Held);
-                for stale in
-                    events.iter().filter(|event| !deliveries.iter().any(|kept| kept.event == **event))
-                {
-                    self.log.clear_held(organization, id, *stale).await?;
-                }
+                markers.retain(|marker| deliveries.iter().all(|held| held.event != marker.event));
+                self.log.drop_abandoned(organization, id, &markers, now).await?;
                 Ok(Page { deliveries, next })
             }
             Selection::Status { status, after, before } => {

@@ -17,6 +17,7 @@ mod table;
 
 pub use error::Error;
 pub use log::{
-    Arrival, Claim, DeliveryFilter, EventFilter, EventPage, Log, LoggedEvent, NextHeld, Publication, Stored,
+    Arrival, Claim, DeliveryFilter, EventFilter, EventPage, Held, HeldMarker, Log, LoggedEvent, Publication,
+    Stored,
 };
 pub use registry::{Created, DataKey, EndpointRecord, Noted, Registry, Subscribers, Updated};

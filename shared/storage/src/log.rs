@@ -14,7 +14,7 @@ use rate::Tally;
 
 pub use deliveries::DeliveryFilter;
 pub use events::{LoggedEvent, Stored};
-pub use held::NextHeld;
+pub use held::{Held, HeldMarker};
 pub use idempotency::{Claim, Publication};
 pub use partitions::Arrival;
 pub use query::{EventFilter, EventPage};

@@ -426,3 +426,18 @@ async fn a_delivery_has_one_status_in_every_list() {
         (stage.listed("delivered").await, stage.listed("failed").await, stage.listed("retrying").await);
     assert_eq!(lists, (vec![second, held], vec![first], vec![]));
 }
+
+#[tokio::test]
+async fn what_a_duplicate_failed_beside_a_success_gives_way_when_the_delivery_is_sent_again() {
+    let stage = Stage::set(&[200, 500, 500], retries(0)).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump_events().await;
+    stage.platform.aws.duplicate_messages(DELIVERIES);
+    stage.platform.settle().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(200)]);
+    stage.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await.expect(202);
+    stage.platform.settle().await;
+    assert_eq!(stage.receiver.received().len(), 3, "sent again once");
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(200), json!(500)]);
+    assert_eq!((stage.listed("delivered").await, stage.listed("failed").await), (vec![], vec![event]));
+}

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use domain::{delivery::Status, ids::EndpointId};
 use serde_json::{Value, json};
 use tests::{
-    platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Hook, Platform, SLOW_DELIVERIES},
+    platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Hook, Organization, Platform, SLOW_DELIVERIES},
     receiver::{Receiver, Reply},
 };
 
 struct Stage {
     platform: Platform,
     receiver: Receiver,
-    key: String,
+    organization: Organization,
     hook: Hook,
 }
 
@@ -20,14 +21,15 @@ impl Stage {
     async fn set(failures: usize, max_retries: u32) -> Self {
         let (platform, receiver) =
             (Platform::new(), Receiver::answering(vec![Reply::status(500); failures]).await);
-        let key = platform.organization().await.key;
+        let organization = platform.organization().await;
         let fields = json!({ "retry_policy": { "max_retries": max_retries } });
-        let hook = platform.with_key(&key).subscribe_with(&receiver.url(), &["send.*"], fields).await;
-        Self { platform, receiver, key, hook }
+        let caller = platform.with_key(&organization.key);
+        let hook = caller.subscribe_with(&receiver.url(), &["send.*"], fields).await;
+        Self { platform, receiver, organization, hook }
     }
 
     fn caller(&self) -> Caller<'_> {
-        self.platform.with_key(&self.key)
+        self.platform.with_key(&self.organization.key)
     }
 
     /// Publishes events one after the other, a second apart.
@@ -216,4 +218,33 @@ async fn a_probe_whose_ticket_was_lost_is_replaced_by_the_next_that_is_held() {
     events.extend(stage.publish(1).await);
     stage.platform.settle().await;
     assert_eq!(stage.statuses(&events).await, ["delivered"; 5]);
+}
+
+#[tokio::test]
+async fn whoever_finds_a_marker_without_a_held_delivery_drops_it_only_when_it_is_old_and_still_that_one() {
+    let stage = Stage::set(0, 5).await;
+    stage.act("pause", json!({})).await;
+    let event = stage.publish(1).await.remove(0);
+    let (log, organization) = (stage.platform.log(), stage.organization.id);
+    let endpoint = EndpointId::parse(&stage.hook.id).unwrap();
+    let now = || stage.platform.aws.clock().now();
+    let markers = async || log.held_page(organization, endpoint, None, 10).await.unwrap().0;
+    let found = markers().await;
+    assert_eq!(found.iter().map(|marker| marker.event.to_string()).collect::<Vec<_>>(), [event]);
+    // Its record may be about to be written.
+    log.drop_abandoned(organization, endpoint, &found, now()).await.unwrap();
+    assert_eq!(markers().await, found);
+    // Held again between the look and the deletion.
+    stage.platform.aws.advance(Duration::from_hours(1));
+    let read = log.delivery(organization, endpoint, found[0].event, now()).await.unwrap().unwrap();
+    let held = log.put_held(organization, read.clone(), now()).await.unwrap().unwrap();
+    assert_eq!(held.status, Status::Held);
+    log.drop_abandoned(organization, endpoint, &found, now()).await.unwrap();
+    log.clear_held(organization, &read).await.unwrap();
+    let news = markers().await;
+    assert_eq!((news.len(), news == found), (1, false));
+    assert!(log.put_held(organization, read, now()).await.unwrap().is_none(), "it has changed since");
+    stage.platform.aws.advance(Duration::from_mins(16));
+    log.drop_abandoned(organization, endpoint, &markers().await, now()).await.unwrap();
+    assert_eq!(markers().await, []);
 }

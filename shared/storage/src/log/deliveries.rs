@@ -87,9 +87,26 @@ fn status_key_of(organization: OrganizationId, delivery: &Delivery, status: Stat
     status_key(organization, delivery.endpoint, status, shard(delivery.event))
 }
 
+/// A delivery's steps are as they were read.
+fn unchanged(read: &Delivery) -> Result<Condition, Error> {
+    let condition = match read.next_attempt_at {
+        Some(due) => {
+            Condition::new("updated_at = :updated_at AND next_attempt_at = :due").with(":due", value(&due)?)
+        }
+        None => Condition::new("updated_at = :updated_at AND attribute_not_exists(next_attempt_at)"),
+    };
+    Ok(condition.with(":updated_at", value(&read.updated_at)?))
+}
+
+/// There are no steps, or they are not what a person asked for.
+fn absent_or_not_sent_again() -> Condition {
+    Condition::new("attribute_not_exists(pk) OR attempts_before_resend = :none").with(":none", number(0_u64))
+}
+
 impl Log {
-    /// Writes what became of a delivery, and returns it as it is recorded. `None` if it was unknown or settled at once when
-    /// that came about and has a record of its steps by now: a duplicated message's, which stands and is to be read first.
+    /// Writes what became of a delivery by an attempt, and returns it as it is recorded. `None` if it was unknown or settled at
+    /// once when the attempt was made and has a record of its steps by now: a duplicated message's, which stands and is to be
+    /// read first.
     pub async fn put_delivery(
         &self,
         organization: OrganizationId,
@@ -102,19 +119,60 @@ impl Log {
                 .await?;
             return Ok(Some(delivery));
         }
-        let was_in_steps = delivery.in_steps;
+        if delivery.in_steps {
+            self.put_steps(organization, &delivery, None).await?;
+            return Ok(Some(delivery));
+        }
+        self.put_first_step(organization, delivery).await
+    }
+
+    /// Writes a delivery that was read as `read` and has changed without an attempt. `None` if somebody else has changed it,
+    /// too.
+    pub(super) async fn put_changed(
+        &self,
+        organization: OrganizationId,
+        read: &Delivery,
+        changed: Delivery,
+    ) -> Result<Option<Delivery>, Error> {
+        if !read.in_steps {
+            return self.put_first_step(organization, changed).await;
+        }
+        let written = self.put_steps(organization, &changed, Some(unchanged(read)?)).await?;
+        Ok(written.then_some(changed))
+    }
+
+    async fn put_first_step(
+        &self,
+        organization: OrganizationId,
+        delivery: Delivery,
+    ) -> Result<Option<Delivery>, Error> {
         let delivery = Delivery { in_steps: true, ..delivery };
-        let key = Course::InSteps.key(organization, endpoint, event);
-        let item = item(&delivery, Some(status_key_of(organization, &delivery, delivery.status)));
-        if was_in_steps {
-            self.table.put(&key, &item).await?;
-        } else if !self.table.put_if(&key, &item, Condition::absent()).await? {
+        let succeeded_at_once = delivery.attempts.first().is_some_and(|first| first.outcome.is_success());
+        // What a duplicated message did beside a success gives way to what follows from the success.
+        let condition = if succeeded_at_once { absent_or_not_sent_again() } else { Condition::absent() };
+        if !self.put_steps(organization, &delivery, Some(condition)).await? {
             return Ok(None);
-        } else if delivery.attempts.first().is_some_and(|first| first.outcome.is_success()) {
-            // It succeeded at once and is sent again, or held for that: one record, or lists by status would tell two stories.
-            self.table.delete(&Course::AtOnce.key(organization, endpoint, event)).await?;
+        }
+        if succeeded_at_once {
+            // It is sent again, or held for that: one record, or lists by status would tell two stories.
+            let key = Course::AtOnce.key(organization, delivery.endpoint, delivery.event);
+            self.table.delete(&key).await?;
         }
         Ok(Some(delivery))
+    }
+
+    async fn put_steps(
+        &self,
+        organization: OrganizationId,
+        delivery: &Delivery,
+        condition: Option<Condition>,
+    ) -> Result<bool, Error> {
+        let key = Course::InSteps.key(organization, delivery.endpoint, delivery.event);
+        let item = item(delivery, Some(status_key_of(organization, delivery, delivery.status)));
+        match condition {
+            Some(condition) => self.table.put_if(&key, &item, condition).await,
+            None => self.table.put(&key, &item).await.map(|()| true),
+        }
     }
 
     /// Deletes the record of the steps that a duplicated message took beside one that succeeded at once.
@@ -124,8 +182,7 @@ impl Log {
         success: &Delivery,
     ) -> Result<(), Error> {
         let key = Course::InSteps.key(organization, success.endpoint, success.event);
-        let not_sent_again = Condition::new("attempts_before_resend = :none").with(":none", number(0_u64));
-        self.table.delete_if(&key, not_sent_again).await?;
+        self.table.delete_if(&key, absent_or_not_sent_again()).await?;
         Ok(())
     }
 
@@ -144,12 +201,7 @@ impl Log {
                 .with(":retrying", value(&Status::Retrying)?)
                 .with(":status_key", text(&status_key_of(organization, read, Status::Retrying)))
                 .with(":lease", value(&lease)?);
-        let unchanged = match read.next_attempt_at {
-            Some(due) => Condition::new("updated_at = :updated_at AND next_attempt_at = :due")
-                .with(":due", value(&due)?),
-            None => Condition::new("updated_at = :updated_at AND attribute_not_exists(next_attempt_at)"),
-        };
-        self.table.update_if(&key, change, unchanged.with(":updated_at", value(&read.updated_at)?)).await
+        self.table.update_if(&key, change, unchanged(read)?).await
     }
 
     /// The records of one event at these endpoints; those of which nothing has become yet are left out.

@@ -1,8 +1,13 @@
 //! What is held for an endpoint: a marker beside each held delivery's record.
 //!
 //! The status index would list the same, but lags behind its table, and what it misses when an endpoint recovers would
-//! stay held for ever. Markers are read consistently. One is written before the record says that the delivery is held
-//! and deleted after it says otherwise: a marker too many is noticed and deleted, one too few cannot be.
+//! stay held for ever. Markers are read consistently.
+//!
+//! A marker too many is noticed, one too few cannot be. So one is written before the record says that the delivery is
+//! held. It is deleted after the record says otherwise by whoever made it so, unless it is another one by then; and by
+//! others only when it is older than any function may run, since a young one's record may be about to be written.
+
+use std::time::Duration;
 
 use domain::{
     Timestamp,
@@ -14,30 +19,45 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::Log;
-use crate::{Error, table::Key};
+use crate::{
+    Error,
+    table::{Condition, Key, value},
+};
 
 /// A marker is one write unit, and a busy endpoint's 1,000 a second are a quarter of what these take. A probe asks each.
 const SHARDS: u8 = 4;
 
-#[derive(Serialize, Deserialize)]
-struct Marker {
-    event: EventId,
+/// No function may run for so long on AWS.
+const ABANDONED_AFTER: Duration = Duration::from_mins(15);
+
+/// Says that one delivery of an endpoint is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldMarker {
+    /// Of which event.
+    pub event: EventId,
     /// When the delivery's own schedule allows its next attempt; absent when it does at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<Timestamp>,
+    /// The record's last change, by which it came to be held.
+    since: Timestamp,
     /// Unix seconds, as DynamoDB's time to live wants it.
     expires_at: i64,
 }
 
-/// What a probe may try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NextHeld {
-    /// This one is due.
-    Due(EventId),
-    /// None is due before then.
-    NotBefore(Timestamp),
-    /// Nothing is held.
-    Nothing,
+/// What is held for an endpoint, as far as a probe looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// What is due by its own schedule, longest first.
+    pub due: Vec<HeldMarker>,
+    /// When the next one is.
+    pub next_due: Option<Timestamp>,
+}
+
+impl Held {
+    /// Whether there is nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.due.is_empty() && self.next_due.is_none()
+    }
 }
 
 fn partition(organization: OrganizationId, endpoint: EndpointId, shard: u8) -> String {
@@ -49,76 +69,101 @@ fn key(organization: OrganizationId, endpoint: EndpointId, event: EventId) -> Ke
 }
 
 impl Log {
-    /// Records that a delivery is held, and returns it as it is recorded; `None` as [`Log::put_delivery`] does.
+    /// Records that a delivery, which was read as `read`, is held, and returns it as it is recorded. `None` if somebody has
+    /// changed it meanwhile: then it is to be read again.
     pub async fn put_held(
         &self,
         organization: OrganizationId,
-        delivery: Delivery,
+        read: Delivery,
+        now: Timestamp,
     ) -> Result<Option<Delivery>, Error> {
-        let marker = Marker {
-            event: delivery.event,
-            due: delivery.next_attempt_at,
-            expires_at: delivery.event.created_at().after(event::RETENTION).seconds(),
-        };
-        self.table.put(&key(organization, delivery.endpoint, delivery.event), &marker).await?;
-        self.put_delivery(organization, Delivery { status: Status::Held, ..delivery }).await
+        let held = Delivery { status: Status::Held, updated_at: now, ..read.clone() };
+        self.mark_held(organization, &held).await?;
+        self.put_changed(organization, &read, held).await
     }
 
-    /// Notes that a delivery is no longer held.
-    pub async fn clear_held(
+    /// Writes the marker of a delivery as its record says, or is about to say, that it is held.
+    pub async fn mark_held(&self, organization: OrganizationId, held: &Delivery) -> Result<(), Error> {
+        let marker = HeldMarker {
+            event: held.event,
+            due: held.next_attempt_at,
+            since: held.updated_at,
+            expires_at: held.event.created_at().after(event::RETENTION).seconds(),
+        };
+        self.table.put(&key(organization, held.endpoint, held.event), &marker).await
+    }
+
+    /// Notes that a delivery, which was read as `held`, is no longer held.
+    pub async fn clear_held(&self, organization: OrganizationId, held: &Delivery) -> Result<(), Error> {
+        let key = key(organization, held.endpoint, held.event);
+        self.table.delete_if(&key, is_since(held.updated_at)?).await?;
+        Ok(())
+    }
+
+    /// Drops markers whose deliveries' records, read after them, do not say that they are held; young ones stay.
+    pub async fn drop_abandoned(
         &self,
         organization: OrganizationId,
         endpoint: EndpointId,
-        event: EventId,
+        markers: &[HeldMarker],
+        now: Timestamp,
     ) -> Result<(), Error> {
-        self.table.delete(&key(organization, endpoint, event)).await
+        for marker in markers.iter().filter(|marker| now.since(marker.since) > ABANDONED_AFTER) {
+            let key = key(organization, endpoint, marker.event);
+            self.table.delete_if(&key, is_since(marker.since)?).await?;
+        }
+        Ok(())
     }
 
-    /// One held delivery that is due by its own schedule, of the oldest of each shard.
-    pub async fn next_held(
+    /// What is held, of the oldest of each shard.
+    pub async fn held(
         &self,
         organization: OrganizationId,
         endpoint: EndpointId,
         now: Timestamp,
-    ) -> Result<NextHeld, Error> {
+    ) -> Result<Held, Error> {
         const SEEN_PER_SHARD: usize = 50;
         let oldest = (0..SHARDS).map(|shard| async move {
-            self.table.oldest::<Marker>(&partition(organization, endpoint, shard), None, SEEN_PER_SHARD).await
+            let partition = partition(organization, endpoint, shard);
+            self.table.oldest::<HeldMarker>(&partition, None, SEEN_PER_SHARD).await
         });
-        let markers: Vec<_> = try_join_all(oldest).await?.into_iter().flatten().collect();
-        let due_at = |marker: &Marker| marker.due.unwrap_or(Timestamp::from_millis(0));
-        let alive = markers.into_iter().filter(|marker| now.seconds() < marker.expires_at);
-        Ok(match alive.min_by_key(|marker| (due_at(marker), marker.event)) {
-            None => NextHeld::Nothing,
-            Some(marker) if due_at(&marker) <= now => NextHeld::Due(marker.event),
-            Some(marker) => NextHeld::NotBefore(due_at(&marker)),
-        })
+        let mut markers: Vec<_> = try_join_all(oldest).await?.into_iter().flatten().collect();
+        markers.retain(|marker| now.seconds() < marker.expires_at);
+        markers.sort_by_key(|marker| (marker.due, marker.event));
+        let later =
+            markers.split_off(markers.partition_point(|marker| marker.due.is_none_or(|due| due <= now)));
+        Ok(Held { due: markers, next_due: later.first().and_then(|marker| marker.due) })
     }
 
-    /// Up to `limit` held deliveries after `cursor`, shard by shard and oldest first; and the cursor of the next page,
-    /// absent after the last one.
+    /// Up to `limit` markers after `cursor`, shard by shard and oldest first; and the cursor of the next page, absent after
+    /// the last one.
     pub async fn held_page(
         &self,
         organization: OrganizationId,
         endpoint: EndpointId,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<(Vec<EventId>, Option<String>), Error> {
+    ) -> Result<(Vec<HeldMarker>, Option<String>), Error> {
         let (first, mut after) = parse_cursor(cursor);
-        let mut events = Vec::with_capacity(limit);
+        let mut markers: Vec<HeldMarker> = Vec::with_capacity(limit);
         for shard in first..SHARDS {
             let partition = partition(organization, endpoint, shard);
-            let room = limit - events.len();
-            let markers: Vec<Marker> = self.table.oldest(&partition, after.take(), room).await?;
-            let is_full = markers.len() == room;
-            events.extend(markers.iter().map(|marker| marker.event));
+            let room = limit - markers.len();
+            let found: Vec<HeldMarker> = self.table.oldest(&partition, after.take(), room).await?;
+            let is_full = found.len() == room;
+            markers.extend(found);
             if is_full {
-                let next = events.last().map(|last| format!("{shard}/{last}"));
-                return Ok((events, next));
+                let next = markers.last().map(|last| format!("{shard}/{}", last.event));
+                return Ok((markers, next));
             }
         }
-        Ok((events, None))
+        Ok((markers, None))
     }
+}
+
+/// It is the marker of that change.
+fn is_since(since: Timestamp) -> Result<Condition, Error> {
+    Ok(Condition::new("since = :since").with(":since", value(&since)?))
 }
 
 fn parse_cursor(cursor: Option<&str>) -> (u8, Option<String>) {
