@@ -71,7 +71,7 @@ const CODES: &[(u16, &str, &str)] = &[
     (405, "method_not_allowed", "the path has no such method; `Allow` lists those that it has"),
     (409, "endpoint_disabled", "the endpoint is disabled; enable it first"),
     (409, "endpoint_limit_reached", "the organization has as many endpoints as it may"),
-    (409, "idempotency_key_reused", "the `Idempotency-Key` was used for another event within 24 hours"),
+    (409, "idempotency_key_reused", "the `Idempotency-Key` was used with another body within 24 hours"),
     (409, "rotation_overlapped", "another rotation came in between; its secret counts"),
     (413, "data_too_large", "an event's `data` has more than 200 KiB"),
     (413, "payload_too_large", "the body is too large; the message has the bound"),

@@ -1,4 +1,4 @@
-//! Idempotency keys: which event a publisher's key stands for, for 24 hours.
+//! Idempotency keys: which event, or which batch of events, a publisher's key stands for, for 24 hours.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use domain::{
     Timestamp,
     ids::{EventId, OrganizationId},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Log;
 use crate::{
@@ -39,9 +39,26 @@ pub enum Claim {
     Taken(Publication),
 }
 
+/// What a batch's key was used for.
+#[derive(Serialize, Deserialize)]
+struct Batch {
+    /// A digest of the batch.
+    digest: String,
+    /// Unix seconds.
+    expires_at: i64,
+}
+
 /// `key_digest` is a digest of the publisher's key, which may have any characters.
 fn key(organization: OrganizationId, key_digest: &str) -> Key {
-    Key::new(format!("IDEMPOTENCY#{organization}#{key_digest}"), "PUBLICATION")
+    Key::new(partition(organization, key_digest), "PUBLICATION")
+}
+
+fn batch_key(organization: OrganizationId, key_digest: &str) -> Key {
+    Key::new(partition(organization, key_digest), "BATCH")
+}
+
+fn partition(organization: OrganizationId, key_digest: &str) -> String {
+    format!("IDEMPOTENCY#{organization}#{key_digest}")
 }
 
 impl Log {
@@ -56,14 +73,37 @@ impl Log {
     ) -> Result<Claim, Error> {
         let expires_at = now.after(REMEMBERED).seconds();
         let publication = Publication { event, digest: digest.to_owned(), published: false, expires_at };
+        let taken = self.claim(&key(organization, key_digest), &publication, now).await?;
+        Ok(taken.map_or(Claim::Fresh, Claim::Taken))
+    }
+
+    /// Claims a key for a batch with this digest; false if it stands for another batch.
+    pub async fn claim_batch_key(
+        &self,
+        organization: OrganizationId,
+        key_digest: &str,
+        digest: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let batch = Batch { digest: digest.to_owned(), expires_at: now.after(REMEMBERED).seconds() };
+        let taken = self.claim(&batch_key(organization, key_digest), &batch, now).await?;
+        Ok(taken.is_none_or(|taken| taken.digest == digest))
+    }
+
+    /// Writes the item if its key is free, or returns what it is taken by.
+    async fn claim<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &Key,
+        item: &T,
+        now: Timestamp,
+    ) -> Result<Option<T>, Error> {
         let free = Condition::new("attribute_not_exists(pk) OR expires_at <= :now")
             .with(":now", number(u64::try_from(now.seconds()).unwrap_or_default()));
-        let key = key(organization, key_digest);
-        if self.table.put_if(&key, &publication, free).await? {
-            return Ok(Claim::Fresh);
+        if self.table.put_if(key, item, free).await? {
+            return Ok(None);
         }
-        match self.table.get(&key).await? {
-            Some(taken) => Ok(Claim::Taken(taken)),
+        match self.table.get(key).await? {
+            Some(taken) => Ok(Some(taken)),
             None => Err(Error::Contended { key: key.to_string() }),
         }
     }

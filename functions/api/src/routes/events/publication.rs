@@ -74,14 +74,18 @@ impl Publication {
 
     /// Tells publications apart: by type, mode and every letter of the data.
     pub(super) fn digest(&self) -> String {
-        let mut digest = Sha256::new();
-        for part in [self.event_type.name(), if self.livemode { "live" } else { "test" }, self.data.as_json()]
-        {
-            digest.update(part.len().to_be_bytes());
-            digest.update(part);
-        }
-        hex::encode(digest.finalize())
+        digest_of([self.event_type.name(), if self.livemode { "live" } else { "test" }, self.data.as_json()])
     }
+}
+
+/// Tells lists of texts apart.
+pub(super) fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update(text.len().to_be_bytes());
+        digest.update(text);
+    }
+    hex::encode(digest.finalize())
 }
 
 /// Reads an object of these fields.

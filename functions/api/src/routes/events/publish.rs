@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use storage::Claim;
 use utoipa::ToSchema;
 
-use super::publication::{Publication, object, required};
+use super::publication::{Publication, digest_of, object, required};
 use crate::{
     Api,
     auth::{Authorized, Caller},
@@ -44,7 +44,7 @@ const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
 const KEY_REUSED: ApiError = ApiError::Conflict {
     code: "idempotency_key_reused",
-    message: "This Idempotency-Key was used for another event within the last 24 hours",
+    message: "This Idempotency-Key was used with another body within the last 24 hours",
 };
 
 /// An event that will be delivered.
@@ -124,7 +124,7 @@ struct Ready {
     request_body = PublishEvent,
     responses(
         (status = ACCEPTED, description = "The event is accepted.", body = Published),
-        (status = CONFLICT, description = "The Idempotency-Key was used for another event.", body = ErrorBody),
+        (status = CONFLICT, description = "The Idempotency-Key was used with another body.", body = ErrorBody),
     ),
     security(("bearer" = [Scope::EventsPublish])),
 )]
@@ -149,7 +149,8 @@ pub(super) async fn publish(
 /// Publish several events
 ///
 /// Up to 100 events, each with its own result: one that is refused does not keep the others from being published. With
-/// an `Idempotency-Key`, a batch that is sent again makes no second events. The body must be at most 5 MiB.
+/// an `Idempotency-Key`, a batch that is sent again makes no second events; one that was corrected is another batch and
+/// needs another key. The body must be at most 5 MiB.
 #[utoipa::path(
     post,
     path = "/v1/events/batch",
@@ -157,7 +158,10 @@ pub(super) async fn publish(
     tag = EVENTS,
     params(Idempotency),
     request_body = PublishEvents,
-    responses((status = ACCEPTED, description = "Each event's own result.", body = BatchResults)),
+    responses(
+        (status = ACCEPTED, description = "Each event's own result.", body = BatchResults),
+        (status = CONFLICT, description = "The Idempotency-Key was used with another body.", body = ErrorBody),
+    ),
     security(("bearer" = [Scope::EventsPublish])),
 )]
 pub(super) async fn publish_batch(
@@ -169,6 +173,9 @@ pub(super) async fn publish_batch(
     let Authorized { key, .. } = caller.require(Scope::EventsPublish)?;
     let idempotency_key = idempotency_key(&headers)?;
     let batch = parse_batch(&text)?;
+    if let Some(idempotency_key) = &idempotency_key {
+        claim_for_batch(&api, &key, idempotency_key, &batch).await?;
+    }
     let mut prepared = Vec::with_capacity(batch.len());
     for (position, json) in batch.iter().enumerate() {
         // Each event's place in the batch is part of its key, so that a batch sent again makes no second events, and no
@@ -232,6 +239,22 @@ async fn prepare(
         Claim::Taken(earlier) => (earlier.event, !earlier.published),
     };
     Ok(Ready { event: publication.event(key, id), idempotency_key: Some(key_digest), to_publish })
+}
+
+/// Refuses a key that stands for another batch, before any event of this one is published.
+async fn claim_for_batch(
+    api: &Api,
+    key: &KeyRecord,
+    idempotency_key: &str,
+    batch: &[Box<RawValue>],
+) -> Result<(), ApiError> {
+    let key_digest = hex::encode(Sha256::digest(idempotency_key));
+    let digest = digest_of(batch.iter().map(|event| event.get()));
+    if api.log.claim_batch_key(key.organization, &key_digest, &digest, api.clock.now()).await? {
+        Ok(())
+    } else {
+        Err(KEY_REUSED)
+    }
 }
 
 /// Logs that the bus has the event, and spares a repeated request from publishing it again. The event is published: what goes wrong here must not say otherwise.
