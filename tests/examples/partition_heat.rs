@@ -191,18 +191,20 @@ async fn main() {
     let rows = [
         deliveries("delivered at once", async |log, simulation| {
             let delivery = simulation.delivery();
-            let delivered = delivery.with_attempt(simulation.attempt(1, 200), Status::Delivered, None);
-            log.put_delivery(simulation.organization, delivered).await.unwrap();
+            let delivered =
+                delivery.clone().with_attempt(simulation.attempt(1, 200), Status::Delivered, None);
+            log.put_delivery(simulation.organization, &delivery, delivered).await.unwrap();
         })
         .await,
         deliveries("failed once, then delivered", async |log, simulation| {
             let (organization, delivery) = (simulation.organization, simulation.delivery());
             let due = simulation.now().after(Duration::from_mins(1));
-            let failed = delivery.with_attempt(simulation.attempt(1, 500), Status::Retrying, Some(due));
-            let failed = log.put_delivery(organization, failed).await.unwrap().unwrap();
+            let failed =
+                delivery.clone().with_attempt(simulation.attempt(1, 500), Status::Retrying, Some(due));
+            let failed = log.put_delivery(organization, &delivery, failed).await.unwrap().unwrap();
             assert!(log.take_attempt(organization, &failed, due).await.unwrap());
-            let delivered = failed.with_attempt(simulation.attempt(2, 200), Status::Delivered, None);
-            log.put_delivery(organization, delivered).await.unwrap();
+            let delivered = failed.clone().with_attempt(simulation.attempt(2, 200), Status::Delivered, None);
+            log.put_delivery(organization, &failed, delivered).await.unwrap();
         })
         .await,
         deliveries("held", async |log, simulation| {

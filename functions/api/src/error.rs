@@ -12,6 +12,11 @@ use utoipa::ToSchema;
 
 use crate::openapi::errors::ErrorCode;
 
+pub(crate) const ENDPOINT_DISABLED: ApiError = ApiError::Conflict {
+    code: "endpoint_disabled",
+    message: "The webhook endpoint is disabled; enable it first",
+};
+
 /// Every way in which a request can fail.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {

@@ -6,7 +6,7 @@ use domain::{
     Timestamp,
     attempt::Attempt,
     delivery::{Delivery, Purpose, Status, Step, step},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, State},
     event::Event,
     platform_event,
     retry::{self, Next},
@@ -26,6 +26,16 @@ const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// How long after its creation an event can only be in its first round through the queues.
 const FRESH_FOR: Duration = Duration::from_mins(10);
 
+/// An attempt that was made.
+pub(crate) struct Made {
+    /// The delivery after it.
+    pub(crate) delivery: Delivery,
+    /// What comes next.
+    pub(crate) next: Next,
+    /// Whether it is on the record. If not, somebody else recorded something meanwhile: that stands.
+    pub(crate) is_recorded: bool,
+}
+
 impl Deliver {
     pub(crate) async fn deliver(
         &self,
@@ -35,6 +45,10 @@ impl Deliver {
         purpose: Purpose,
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
+        if event.expires_at() <= self.clock.now() {
+            // Gone from the log, and its record with it.
+            return Ok(Verdict::Done);
+        }
         // The first sight of a first attempt needs no read: nothing can have been recorded. What comes late may have been
         // put back from the dead-letter queue, which makes its receive count begin anew.
         let is_fresh = self.clock.now().since(event.created_at) < FRESH_FOR;
@@ -54,6 +68,9 @@ impl Deliver {
                 if delivery.succeeded_at_once() {
                     self.log.drop_steps_beside(event.organization, &delivery).await?;
                 }
+                if endpoint.state() == State::Disabled {
+                    self.give_up(&delivery).await?;
+                }
                 Ok(Verdict::Done)
             }
             Step::Hold => self.hold(record, delivery).await,
@@ -63,6 +80,15 @@ impl Deliver {
             }
             Step::Attempt => self.send(record, target, &event, delivery, purpose).await,
         }
+    }
+
+    /// Ends a delivery that is dropped because its endpoint is disabled or gone. What is held stays so: it is let go when its
+    /// endpoint is enabled.
+    pub(crate) async fn give_up(&self, delivery: &Delivery) -> Result<(), Problem> {
+        if matches!(delivery.status, Status::Pending | Status::Retrying) {
+            self.log.give_up(delivery.organization, delivery, self.clock.now()).await?;
+        }
+        Ok(())
     }
 
     async fn send(
@@ -83,18 +109,16 @@ impl Deliver {
             return self.wait(record, lease).await;
         }
         let on_retry = if purpose == Purpose::Test { Status::Failed } else { Status::Retrying };
-        let recorded = self.attempt_and_record(target, event, delivery, on_retry).await?;
+        let Made { delivery, next, is_recorded } =
+            self.attempt_and_record(target, event, delivery, on_retry).await?;
         let counts = purpose != Purpose::Test && !platform_event::is_test(&event.event_type);
-        let (delivery, next) = match recorded {
-            Ok(recorded) => recorded,
-            Err((unrecorded, next)) => {
-                // It was made all the same, and says as much of its endpoint.
-                if counts {
-                    self.note(endpoint, &unrecorded, next).await?;
-                }
-                return self.come_back(record).await;
+        if !is_recorded {
+            // It was made all the same, and says as much of its endpoint.
+            if counts {
+                self.note(endpoint, &delivery, next).await?;
             }
-        };
+            return self.come_back(record).await;
+        }
         if let Some(held) = held {
             self.log.clear_held(endpoint.organization, &held).await?;
         }
@@ -111,15 +135,14 @@ impl Deliver {
     }
 
     /// Makes one attempt and writes what became of the delivery by it; `on_retry` is what it is while it waits for its next
-    /// attempt, or failed where none follows a test. `Err` if a duplicated message has recorded the delivery meanwhile: then its
-    /// record stands.
+    /// attempt, or failed where none follows a test.
     pub(crate) async fn attempt_and_record(
         &self,
         target: &EndpointRecord,
         event: &Event,
         delivery: Delivery,
         on_retry: Status,
-    ) -> Result<Result<(Delivery, Next), (Delivery, Next)>, Problem> {
+    ) -> Result<Made, Problem> {
         let endpoint = &target.endpoint;
         let attempted = attempt(self, target, event, delivery.attempts_made() + 1).await?;
         let attempt = attempted.attempt;
@@ -137,9 +160,9 @@ impl Deliver {
             Next::RetryAt(_) | Next::Exhausted | Next::EndpointGone => (Status::Failed, None),
         };
         log_attempt(event, endpoint, &attempt, status);
-        let delivery = delivery.with_attempt(attempt, status, next_attempt_at);
-        let recorded = self.log.put_delivery(delivery.organization, delivery.clone()).await?;
-        Ok(recorded.map(|recorded| (recorded, next)).ok_or((delivery, next)))
+        let made = delivery.clone().with_attempt(attempt, status, next_attempt_at);
+        let recorded = self.log.put_delivery(made.organization, &delivery, made.clone()).await?;
+        Ok(Made { is_recorded: recorded.is_some(), delivery: recorded.unwrap_or(made), next })
     }
 
     /// Brings the message back at once, when its delivery's record is read first.

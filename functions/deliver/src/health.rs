@@ -32,7 +32,7 @@ impl Deliver {
         match next {
             Next::Delivered => self.note_success(endpoint, noted).await.map(|()| false),
             Next::EndpointGone => {
-                self.registry.disable_endpoint(endpoint.organization, endpoint.id).await?;
+                self.registry.disable_endpoint(endpoint.organization, endpoint.id, self.clock.now()).await?;
                 Ok(false)
             }
             Next::RetryAt(_) | Next::Exhausted => self.count_failure(endpoint, noted).await,
@@ -89,13 +89,24 @@ impl Deliver {
 
     async fn start_probe(&self, endpoint: &Endpoint, replacing: Option<&str>) -> Result<(), Problem> {
         let delay_seconds = self.thresholds.probe_initial_delay_seconds;
-        let probe = Probe {
-            id: format!("{:032x}", u128::from_le_bytes(runtime::random()?)),
-            sent: false,
-            ticket: None,
-            due: self.clock.now().after(Duration::from_secs(delay_seconds.into())),
-            delay_seconds,
-        };
+        let due = self.clock.now().after(Duration::from_secs(delay_seconds.into()));
+        self.start_probe_due(endpoint, replacing, due, delay_seconds).await
+    }
+
+    /// Goes on with a probe by another ticket, before the queue takes the one that came so often for poison.
+    pub(crate) async fn renew_probe(&self, endpoint: &Endpoint, probe: &Probe) -> Result<(), Problem> {
+        self.start_probe_due(endpoint, Some(&probe.id), probe.due, probe.delay_seconds).await
+    }
+
+    async fn start_probe_due(
+        &self,
+        endpoint: &Endpoint,
+        replacing: Option<&str>,
+        due: Timestamp,
+        delay_seconds: u32,
+    ) -> Result<(), Problem> {
+        let id = format!("{:032x}", u128::from_le_bytes(runtime::random()?));
+        let probe = Probe { id, sent: false, ticket: None, due, delay_seconds };
         if self.registry.start_probe(endpoint.organization, endpoint.id, &probe, replacing).await? {
             self.send_ticket(endpoint, &probe).await?;
         }

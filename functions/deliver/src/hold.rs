@@ -40,7 +40,7 @@ impl Deliver {
     }
 
     /// Who lets an endpoint's held deliveries go.
-    fn holder(&self, endpoint: &Endpoint) -> Holder {
+    pub(crate) fn holder(&self, endpoint: &Endpoint) -> Holder {
         match endpoint.state() {
             State::Disabled | State::Paused => Holder::Owner,
             State::Active if endpoint.is_failing(&self.thresholds) => Holder::Probe,
@@ -49,7 +49,7 @@ impl Deliver {
     }
 }
 
-enum Holder {
+pub(crate) enum Holder {
     /// A person, who unpauses or enables it.
     Owner,
     /// The probe, when it succeeds.

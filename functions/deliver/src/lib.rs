@@ -41,6 +41,7 @@ use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::{
+    delivery::Delivery,
     endpoint::Thresholds,
     ids::{EndpointId, OrganizationId},
 };
@@ -135,8 +136,9 @@ impl Deliver {
 
     async fn handle_message(&self, record: &Record, endpoints: &Endpoints) -> Result<Verdict, Problem> {
         let message: Message = serde_json::from_str(&record.body)?;
-        // Deleted: nothing more is sent to it.
-        let Some(target) = endpoints.get(&message.endpoint()) else { return Ok(Verdict::Done) };
+        let Some(target) = endpoints.get(&message.endpoint()) else {
+            return self.drop_for_deleted(message).await;
+        };
         match message {
             Message::Deliver { event, purpose, .. } => {
                 self.deliver(record, target, event.open()?, purpose).await
@@ -144,5 +146,16 @@ impl Deliver {
             Message::Probe { probe, .. } => self.probe(record, target, &probe).await,
             Message::Replay(replay) => self.replay(record, &target.endpoint, replay).await,
         }
+    }
+
+    /// Nothing more is sent to a deleted endpoint.
+    async fn drop_for_deleted(&self, message: Message) -> Result<Verdict, Problem> {
+        if let Message::Deliver { endpoint, event, .. } = message {
+            let event = event.open()?;
+            let recorded =
+                self.log.delivery(event.organization, endpoint, event.id, self.clock.now()).await?;
+            self.give_up(&recorded.unwrap_or_else(|| Delivery::pending(&event, endpoint))).await?;
+        }
+        Ok(Verdict::Done)
     }
 }

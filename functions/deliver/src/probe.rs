@@ -15,9 +15,13 @@ use domain::{
     retry::Next,
 };
 use runtime::batch::{Record, Verdict};
-use storage::EndpointRecord;
+use storage::{EndpointRecord, Held};
 
-use crate::{Deliver, Problem, health, pause};
+use crate::{Deliver, Problem, delivery::Made, health, hold::Holder, pause};
+
+/// How often a ticket comes back before another one takes its place: well below what the queue allows for a message, and
+/// far above what a probe of a schedule that is usual needs.
+const RENEWED_AFTER: u32 = 25;
 
 /// A held delivery and its event.
 struct Candidate {
@@ -52,6 +56,15 @@ impl Deliver {
         if !self.is_ticket(record, endpoint, probe).await? {
             return Ok(Verdict::Done);
         }
+        if endpoint.health.consecutive_failures >= self.thresholds.pause_after {
+            // Whoever counted that died before pausing.
+            pause::pause(self, endpoint).await?;
+            return Ok(Verdict::Done);
+        }
+        if record.receive_count > RENEWED_AFTER {
+            self.renew_probe(endpoint, probe).await?;
+            return Ok(Verdict::Done);
+        }
         if self.clock.now() < probe.due {
             return self.wait(record, probe.due).await;
         }
@@ -80,18 +93,23 @@ impl Deliver {
         Ok(Verdict::Done)
     }
 
-    /// Starts a probe where something is held, nobody has paused the endpoint and no probe is there.
-    async fn leave_nothing_held(&self, endpoint: &Endpoint) -> Result<(), Problem> {
+    /// Sees to it that somebody lets go what is held, where nobody has paused the endpoint.
+    pub(crate) async fn leave_nothing_held(&self, endpoint: &Endpoint) -> Result<(), Problem> {
         let (organization, id) = (endpoint.organization, endpoint.id);
-        if self.log.held(organization, id, self.clock.now()).await?.is_empty() {
+        if self.held_of(endpoint).await?.is_empty() {
             return Ok(());
         }
-        match self.registry.endpoint(organization, id).await? {
-            Some(current) if current.endpoint.state() == State::Active => {
-                self.ensure_probe(&current.endpoint).await
-            }
-            _ => Ok(()),
+        let Some(current) = self.registry.endpoint(organization, id).await? else { return Ok(()) };
+        match self.holder(&current.endpoint) {
+            Holder::Owner => Ok(()),
+            Holder::Probe => self.ensure_probe(&current.endpoint).await,
+            Holder::Nobody => Ok(self.queue.release(organization, id).await?),
         }
+    }
+
+    async fn held_of(&self, endpoint: &Endpoint) -> Result<Held, Problem> {
+        let (organization, left_held_until) = (endpoint.organization, endpoint.left_held_until);
+        Ok(self.log.held(organization, endpoint.id, left_held_until, self.clock.now()).await?)
     }
 
     async fn is_ticket(&self, record: &Record, endpoint: &Endpoint, probe: &Probe) -> Result<bool, Problem> {
@@ -106,7 +124,7 @@ impl Deliver {
 
     async fn candidate(&self, endpoint: &Endpoint) -> Result<Try, Problem> {
         let (organization, id, now) = (endpoint.organization, endpoint.id, self.clock.now());
-        let held = self.log.held(organization, id, now).await?;
+        let held = self.held_of(endpoint).await?;
         if held.is_empty() {
             return Ok(Try::Nothing);
         }
@@ -145,12 +163,12 @@ impl Deliver {
         let Candidate { delivery, event } = candidate;
         let held = delivery.clone();
         // Held all along: the ticket owns no delivery, so none may be left to it.
-        let recorded = self.attempt_and_record(target, &event, delivery, Status::Held).await?;
-        let Ok((delivery, next)) = recorded else { return self.come_back(record).await };
+        let Made { delivery, next, is_recorded } =
+            self.attempt_and_record(target, &event, delivery, Status::Held).await?;
         let noted = health::noted(&delivery);
-        if delivery.next_attempt_at.is_some() {
+        if is_recorded && delivery.next_attempt_at.is_some() {
             self.log.mark_held(endpoint.organization, &delivery).await?;
-        } else {
+        } else if is_recorded {
             self.log.clear_held(endpoint.organization, &held).await?;
         }
         match (next, noted) {
@@ -163,33 +181,42 @@ impl Deliver {
                 Ok(Verdict::Done)
             }
             (Next::EndpointGone, _) => {
-                self.registry.disable_endpoint(endpoint.organization, endpoint.id).await?;
+                self.registry.disable_endpoint(endpoint.organization, endpoint.id, self.clock.now()).await?;
                 Ok(Verdict::Done)
             }
-            (_, Some(noted)) => self.count_probe_failure(record, endpoint, probe, noted).await,
+            (_, Some(noted)) => {
+                if let Some(verdict) = self.count_probe_failure(record, endpoint, probe, noted).await? {
+                    return Ok(verdict);
+                }
+                // Whoever ended the probe meanwhile may have let go all that was held before this was held once more: the ticket
+                // looks after it when it comes back.
+                self.come_back(record).await
+            }
             (_, None) => self.look_again(record, endpoint, probe, self.clock.now()).await,
         }
     }
 
+    /// `None` if the probe is over, or another ticket's failure was counted.
     async fn count_probe_failure(
         &self,
         record: &Record,
         endpoint: &Endpoint,
         probe: &Probe,
         noted: storage::Noted,
-    ) -> Result<Verdict, Problem> {
+    ) -> Result<Option<Verdict>, Problem> {
         let delay_seconds = self.thresholds.probe_delay_after(probe.delay_seconds);
         let due = self.clock.now().after(Duration::from_secs(delay_seconds.into()));
         let postponed = Probe { due, delay_seconds, ..probe.clone() };
         let (organization, id) = (endpoint.organization, endpoint.id);
-        let counted = self.registry.count_probe_failure(organization, id, noted, &postponed).await?;
+        let counted =
+            self.registry.count_probe_failure(organization, id, noted, probe.due, &postponed).await?;
         match counted {
-            None => Ok(Verdict::Done),
+            None => Ok(None),
             Some(counted) if counted.health.consecutive_failures >= self.thresholds.pause_after => {
                 pause::pause(self, &counted).await?;
-                Ok(Verdict::Done)
+                Ok(Some(Verdict::Done))
             }
-            Some(_) => self.wait(record, due).await,
+            Some(_) => self.wait(record, due).await.map(Some),
         }
     }
 

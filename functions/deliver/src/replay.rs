@@ -40,10 +40,10 @@ impl Deliver {
         endpoint: &Endpoint,
         replay: Replay,
     ) -> Result<Verdict, Problem> {
-        let holding = endpoint.state() == State::Paused || endpoint.is_failing(&self.thresholds);
+        let holding = endpoint.state() != State::Active || endpoint.is_failing(&self.thresholds);
         match replay.selection {
-            _ if endpoint.state() == State::Disabled => return Ok(Verdict::Done),
-            Selection::Held if holding => return self.not_now(record, &replay).await,
+            Selection::Held if holding => return self.not_now(record, endpoint, &replay).await,
+            Selection::Status { .. } if endpoint.state() == State::Disabled => return Ok(Verdict::Done),
             // What a person asks for while the endpoint is failing or paused joins what is held.
             Selection::Held | Selection::Status { .. } => {}
         }
@@ -63,11 +63,17 @@ impl Deliver {
 
     /// A release is sent before the change that it follows is written: it waits a little for it. Otherwise all stays
     /// held, and whoever lets it go next sends it.
-    async fn not_now(&self, record: &Record, replay: &Replay) -> Result<Verdict, Problem> {
+    async fn not_now(
+        &self,
+        record: &Record,
+        endpoint: &Endpoint,
+        replay: &Replay,
+    ) -> Result<Verdict, Problem> {
         if replay.cursor.is_none() && record.receive_count <= PATIENCE {
             self.queue_of(record).postpone(&record.receipt_handle, PACE).await?;
             return Ok(Verdict::Again);
         }
+        self.leave_nothing_held(endpoint).await?;
         Ok(Verdict::Done)
     }
 
@@ -77,6 +83,7 @@ impl Deliver {
             Selection::Held => {
                 let cursor = replay.cursor.as_deref();
                 let (mut markers, next) = self.log.held_page(organization, id, cursor, PAGE).await?;
+                markers.retain(|marker| !marker.is_left(endpoint.left_held_until));
                 let events: Vec<_> = markers.iter().map(|marker| marker.event).collect();
                 let mut deliveries = self.log.deliveries_of_endpoint(organization, id, &events, now).await?;
                 deliveries.retain(|delivery| delivery.status == Status::Held);

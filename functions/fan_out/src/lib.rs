@@ -13,6 +13,7 @@ use domain::{
     endpoint::{Endpoint, State},
     event::{Audience, Event},
     ids::{EndpointId, EventId, OrganizationId},
+    platform_event,
 };
 use futures::future::join_all;
 use messaging::{CarriedEvent, DeliveriesQueue, Envelope, Message, Received, Refused};
@@ -110,7 +111,7 @@ impl FanOut {
                 Stored::Before(earlier) => (*earlier, true),
             };
         let purpose = match (audience, seen_before) {
-            (Audience::Only(_), _) => Purpose::Test,
+            (Audience::Only(_), _) if platform_event::is_test(&event.event_type) => Purpose::Test,
             (_, true) => Purpose::Recheck,
             (_, false) => Purpose::First,
         };

@@ -20,7 +20,7 @@ pub enum Status {
     Retrying,
     /// The receiver took it.
     Delivered,
-    /// Its retries are used up.
+    /// Its retries are used up, or its endpoint was disabled or deleted before.
     Failed,
     /// Its endpoint is failing or paused: it waits and loses no retry.
     Held,
@@ -102,7 +102,7 @@ impl Delivery {
         self.attempts_made().saturating_sub(self.attempts_before_resend)
     }
 
-    /// Whether nothing more is owed: it was delivered or its retries are used up.
+    /// Whether nothing more is owed.
     pub fn is_settled(&self) -> bool {
         matches!(self.status, Status::Delivered | Status::Failed)
     }

@@ -32,6 +32,9 @@ pub struct Endpoint {
     /// The event that says so to the organization, until it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_announcement: Option<EventId>,
+    /// What was held by then was left so when it was unpaused: only a replay sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_held_until: Option<Timestamp>,
     /// How its deliveries have fared.
     pub health: Health,
     /// The one message that looks for its recovery, while it is failing.
@@ -163,6 +166,7 @@ impl Endpoint {
             settings,
             is_paused: false,
             pause_announcement: None,
+            left_held_until: None,
             health: Health::default(),
             probe: None,
             created_at: now,

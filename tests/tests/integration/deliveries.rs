@@ -215,18 +215,26 @@ async fn nothing_is_sent_to_an_endpoint_deleted_after_the_event() {
 async fn nothing_is_sent_to_an_endpoint_deleted_or_disabled_while_a_retry_waits() {
     for delete in [true, false] {
         let stage = Stage::set(&[500], retries(5)).await;
-        stage.caller().publish_any().await;
+        let event = stage.caller().publish_any().await;
         stage.platform.pump().await;
+        let later = stage.caller().publish_any().await;
+        stage.platform.pump_events().await;
         let (registry, organization) = (stage.platform.registry(), stage.organization.id);
+        let now = stage.platform.aws.clock().now();
         let done = if delete {
             registry.delete_endpoint(organization, stage.endpoint()).await.unwrap()
         } else {
-            registry.disable_endpoint(organization, stage.endpoint()).await.unwrap()
+            registry.disable_endpoint(organization, stage.endpoint(), now).await.unwrap()
         };
         assert!(done);
         stage.platform.settle().await;
         assert_eq!(stage.receiver.received().len(), 1);
         assert_eq!(stage.platform.aws.messages(DELIVERIES), Vec::<String>::new());
+        for (event, attempts) in [(event, 1), (later, 0)] {
+            let delivery = stage.delivery(&event).await;
+            assert_eq!((&delivery["status"], &delivery["next_attempt_at"]), (&json!("failed"), &Value::Null));
+            assert_eq!(outcomes(&delivery).len(), attempts);
+        }
     }
 }
 
@@ -239,7 +247,8 @@ async fn a_changed_url_is_where_the_retry_goes() {
         settings.url = moved.url();
         Ok::<_, Infallible>(())
     };
-    stage.platform.registry().update_endpoint(stage.organization.id, stage.endpoint(), change).await.unwrap();
+    let (registry, now) = (stage.platform.registry(), stage.platform.aws.clock().now());
+    registry.update_endpoint(stage.organization.id, stage.endpoint(), now, change).await.unwrap();
     stage.platform.settle().await;
     assert_eq!((stage.receiver.received().len(), moved.received().len()), (1, 1));
     assert_eq!(stage.delivery(&event).await["status"], "delivered");
@@ -440,4 +449,60 @@ async fn what_a_duplicate_failed_beside_a_success_gives_way_when_the_delivery_is
     assert_eq!(stage.receiver.received().len(), 3, "sent again once");
     assert_eq!(outcomes(&stage.delivery(&event).await), [json!(200), json!(500)]);
     assert_eq!((stage.listed("delivered").await, stage.listed("failed").await), (vec![], vec![event]));
+}
+
+#[tokio::test]
+async fn a_late_failure_does_not_hide_what_a_person_s_resend_delivered_meanwhile() {
+    let replies = [Reply::status(500), Reply::status(500).held(), Reply::status(200)];
+    let stage = Stage::replying(replies, retries(5)).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump().await;
+    stage.platform.aws.advance(Duration::from_mins(1));
+    let retrying = stage.platform.pump_deliveries();
+    let resending = async {
+        stage.receiver.arrived(2).await;
+        stage.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await.expect(202);
+        stage.platform.pump_deliveries_of(DELIVERIES, 10).await;
+        stage.receiver.arrived(3).await;
+        assert_eq!(stage.delivery(&event).await["status"], "delivered");
+        stage.receiver.release(1);
+    };
+    tokio::join!(retrying, resending);
+    stage.platform.settle().await;
+    assert_eq!(stage.delivery(&event).await["status"], "delivered");
+    assert_eq!(stage.receiver.received().len(), 3, "and it is not sent once more");
+}
+
+#[tokio::test]
+async fn a_success_beside_what_was_sent_again_in_vain_is_what_a_resend_goes_on_from() {
+    let stage = Stage::set(&[500, 500, 200, 500], retries(0)).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump_events().await;
+    let [message] = &stage.platform.aws.messages(DELIVERIES)[..] else { panic!("one message") };
+    stage.platform.settle().await;
+    let resend = async || {
+        stage.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await.expect(202);
+        stage.platform.settle().await;
+    };
+    resend().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(500), json!(500)]);
+    stage.platform.aws.send(DELIVERIES, message);
+    stage.platform.settle().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(200)]);
+    resend().await;
+    assert_eq!(outcomes(&stage.delivery(&event).await), [json!(200), json!(500)]);
+    assert_eq!(stage.receiver.received().len(), 4);
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_log_keeps_is_not_sent_any_more() {
+    let stage = Stage::set(&[500], retries(5)).await;
+    stage.caller().publish_any().await;
+    stage.platform.pump().await;
+    stage.platform.aws.advance(Duration::from_hours(30 * 24));
+    stage.platform.settle().await;
+    assert_eq!(stage.receiver.received().len(), 1);
+    for queue in [DELIVERIES, DELIVERIES_DEAD_LETTERS] {
+        assert_eq!(stage.platform.aws.messages(queue), Vec::<String>::new());
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{delivery::Status, ids::EndpointId};
+use domain::{delivery::Status, endpoint::Thresholds, ids::EndpointId};
 use serde_json::{Value, json};
 use tests::{
-    platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Hook, Organization, Platform, SLOW_DELIVERIES},
+    platform::{
+        Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Deployment, Hook, Organization, Platform,
+        SLOW_DELIVERIES,
+    },
     receiver::{Receiver, Reply},
 };
 
@@ -19,8 +22,12 @@ struct Stage {
 impl Stage {
     /// The receiver answers with `failures` 500s, then with 200; deliveries have `max_retries`.
     async fn set(failures: usize, max_retries: u32) -> Self {
-        let (platform, receiver) =
-            (Platform::new(), Receiver::answering(vec![Reply::status(500); failures]).await);
+        Self::deployed(Deployment::default(), failures, max_retries).await
+    }
+
+    async fn deployed(deployment: Deployment, failures: usize, max_retries: u32) -> Self {
+        let platform = Platform::deployed(deployment);
+        let receiver = Receiver::answering(vec![Reply::status(500); failures]).await;
         let organization = platform.organization().await;
         let fields = json!({ "retry_policy": { "max_retries": max_retries } });
         let caller = platform.with_key(&organization.key);
@@ -218,6 +225,68 @@ async fn a_probe_whose_ticket_was_lost_is_replaced_by_the_next_that_is_held() {
     events.extend(stage.publish(1).await);
     stage.platform.settle().await;
     assert_eq!(stage.statuses(&events).await, ["delivered"; 5]);
+}
+
+#[tokio::test]
+async fn what_was_left_held_stays_so_until_it_is_replayed_whatever_lets_other_deliveries_go() {
+    let stage = Stage::set(3, 5).await;
+    let start = stage.platform.aws.clock().now().millis();
+    let events = stage.publish(4).await;
+    let left = &events[2..];
+    assert_eq!(stage.statuses(left).await, ["held"; 2], "behind a probe, whose ticket is in the queue");
+    stage.act("pause", json!({})).await;
+    stage.act("unpause", json!({ "replay": false })).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered", "delivered", "held", "held"]);
+    // Another failing period, and its end.
+    stage.receiver.then(vec![Reply::status(500); 4]);
+    let later = stage.publish(5).await;
+    assert_eq!(stage.statuses(&later[2..]).await, ["held"; 3]);
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&later).await, ["delivered"; 5]);
+    assert_eq!(stage.statuses(left).await, ["held"; 2]);
+    // Enabled once more.
+    let path = format!("/v1/webhooks/{}", stage.hook.id);
+    stage.caller().patch(&path, json!({ "is_active": true })).await.expect(200);
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(left).await, ["held"; 2]);
+    stage.act("replay", json!({ "after": start, "status": "held" })).await;
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(left).await, ["delivered"; 2]);
+}
+
+#[tokio::test]
+async fn a_probe_that_fails_while_its_endpoint_is_unpaused_leaves_its_delivery_to_somebody() {
+    let stage = Stage::set(3, 5).await;
+    stage.receiver.then([Reply::status(500).held()]);
+    let events = stage.publish(4).await;
+    assert_eq!(stage.statuses(&events[3..]).await, ["held"]);
+    stage.platform.aws.advance(Duration::from_mins(2));
+    let probing = stage.platform.pump_deliveries_of(SLOW_DELIVERIES, 10);
+    let unpausing = async {
+        stage.receiver.arrived(4).await;
+        stage.act("unpause", json!({})).await;
+        stage.platform.aws.advance(Duration::from_secs(2));
+        // The page that lets go what is held as the record says now.
+        stage.platform.pump_deliveries_of(DELIVERIES, 10).await;
+        stage.receiver.release(1);
+    };
+    tokio::join!(probing, unpausing);
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&events).await, ["delivered"; 4]);
+}
+
+#[tokio::test]
+async fn a_probe_s_ticket_that_came_often_is_renewed_before_the_queue_gives_it_up() {
+    let mut deployment = Deployment::default();
+    deployment.thresholds = Thresholds { probe_max_delay_seconds: 60, ..deployment.thresholds };
+    let stage = Stage::deployed(deployment, 3, 5).await;
+    let event = stage.publish(3).await.remove(2);
+    // From now on the only thing to try is due in twelve hours.
+    stage.receiver.then(vec![Reply::status(503).header("Retry-After", "43200"); 4]);
+    stage.platform.settle().await;
+    assert_eq!(stage.statuses(&[event]).await, ["delivered"]);
+    assert_eq!(stage.platform.aws.messages(DELIVERIES_DEAD_LETTERS), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -130,3 +130,23 @@ async fn an_event_sent_again_arrives_again_under_its_own_id() {
     let unmatched = caller.post(&resend, json!({ "endpoint_id": "whep_1" })).await.expect(400).json();
     assert_eq!(unmatched["param"], "endpoint_id");
 }
+
+#[tokio::test]
+async fn what_is_disabled_or_deleted_is_not_sent_to_again_and_the_answer_says_so() {
+    let (platform, receiver) = (Platform::new(), Receiver::start().await);
+    let key = platform.organization().await.key;
+    let caller = platform.with_key(&key);
+    let hook = caller.subscribe(&receiver.url(), &["*"]).await;
+    let event = caller.publish("send.email.sent", DATA).await;
+    platform.settle().await;
+    let resend = format!("/v1/events/{event}/resend");
+    let path = format!("/v1/webhooks/{}", hook.id);
+    caller.patch(&path, json!({ "is_active": false })).await.expect(200);
+    let refused = caller.post(&resend, json!({ "endpoint_id": hook.id })).await.expect(409).json();
+    assert_eq!(refused["code"], "endpoint_disabled");
+    assert_eq!(caller.post(&resend, json!({})).await.expect(202).json()["endpointIds"], json!([]));
+    caller.delete(&path).await.expect(204);
+    caller.post(&resend, json!({ "endpoint_id": hook.id })).await.expect(404);
+    platform.settle().await;
+    assert_eq!(receiver.received().len(), 1);
+}

@@ -16,8 +16,6 @@
 //!
 //! A replay's page that is handled twice may send again what failed again in between.
 //!
-//! What is open when its endpoint is disabled may stay as it is: nothing is kept for a disabled endpoint.
-//!
 //! The lists by status are compared only for deliveries that never had two messages at a time.
 
 mod model;

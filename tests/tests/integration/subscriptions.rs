@@ -46,16 +46,17 @@ async fn overlapping_changes_of_different_settings_both_stick() {
         let platform = Platform::new();
         let (organization, registry) = (platform.organization().await.id, platform.registry());
         let id = create(&registry, organization, &["send.*"]).await;
+        let now = platform.aws.clock().now();
         platform.aws.interleave(seed);
-        let describe = registry.update_endpoint(organization, id, |settings| {
+        let describe = registry.update_endpoint(organization, id, now, |settings| {
             settings.description = Some(Description::parse("described").unwrap());
             Ok::<_, Infallible>(())
         });
-        let repattern = registry.update_endpoint(organization, id, |settings| {
+        let repattern = registry.update_endpoint(organization, id, now, |settings| {
             settings.enabled_events = Patterns::parse(&["telco.*"], "enabled_events").unwrap();
             Ok::<_, Infallible>(())
         });
-        let slow_down = registry.update_endpoint(organization, id, |settings| {
+        let slow_down = registry.update_endpoint(organization, id, now, |settings| {
             settings.timeout = TimeoutSeconds::MAX;
             Ok::<_, Infallible>(())
         });
@@ -72,6 +73,25 @@ async fn overlapping_changes_of_different_settings_both_stick() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_routed_while_patterns_change_misses_no_endpoint_that_wanted_it_before_and_after() {
+    let platform = Platform::new();
+    let (organization, registry) = (platform.organization().await.id, platform.registry());
+    let id = create(&registry, organization, &["send.*"]).await;
+    for seed in 1..=600_u64 {
+        let pattern = if seed % 2 == 0 { "send.*" } else { "*" };
+        platform.aws.interleave(seed);
+        let repattern = registry.update_endpoint(organization, id, NOW, |settings| {
+            settings.enabled_events = Patterns::parse(&[pattern], "enabled_events").unwrap();
+            Ok::<_, Infallible>(())
+        });
+        let found = subscribed(&registry, organization, "send.email.sent");
+        let (updated, found) = tokio::join!(repattern, found);
+        updated.unwrap();
+        assert_eq!(found, BTreeSet::from([id]), "seed {seed}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_another_organization_s_endpoint_finds_nothing() {
     let platform = Platform::new();
     let (organization, stranger) = (platform.organization().await.id, platform.organization().await.id);
@@ -81,7 +101,10 @@ async fn a_change_of_another_organization_s_endpoint_finds_nothing() {
         settings.is_active = false;
         Ok::<_, Infallible>(())
     };
-    assert_eq!(registry.update_endpoint(stranger, id, change).await.unwrap(), Updated::NotFound);
+    assert_eq!(
+        registry.update_endpoint(stranger, id, platform.aws.clock().now(), change).await.unwrap(),
+        Updated::NotFound
+    );
     assert!(!registry.delete_endpoint(stranger, id).await.unwrap());
     assert_eq!(subscribed(&registry, stranger, "send.email.sent").await, BTreeSet::new());
     assert_eq!(subscribed(&registry, organization, "send.email.sent").await, BTreeSet::from([id]));
@@ -98,6 +121,7 @@ enum Request {
 const PATTERNS: [&str; 5] = ["*", "send.*", "send.email.*", "send.email.sent", "telco.*"];
 const TYPES: [&str; 3] = ["send.email.sent", "send.email.bounced", "telco.lookup.completed"];
 const ENDPOINTS: usize = 2;
+const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 fn request() -> impl Strategy<Value = Request> {
     let endpoint = 0..ENDPOINTS;
@@ -117,14 +141,14 @@ async fn run(registry: &Registry, organization: OrganizationId, ids: &[EndpointI
                 settings.enabled_events = Patterns::parse(&texts, "enabled_events").unwrap();
                 Ok::<_, Infallible>(())
             };
-            registry.update_endpoint(organization, ids[*endpoint], change).await.unwrap();
+            registry.update_endpoint(organization, ids[*endpoint], NOW, change).await.unwrap();
         }
         Request::Describe { endpoint } => {
             let change = |settings: &mut Settings| {
                 settings.description = None;
                 Ok::<_, Infallible>(())
             };
-            registry.update_endpoint(organization, ids[*endpoint], change).await.unwrap();
+            registry.update_endpoint(organization, ids[*endpoint], NOW, change).await.unwrap();
         }
         Request::Delete { endpoint } => {
             registry.delete_endpoint(organization, ids[*endpoint]).await.unwrap();

@@ -102,7 +102,8 @@ pub(crate) struct NoFields {}
 #[schema(examples(examples::nothing, examples::unpause_without_replay))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnpauseWebhook {
-    /// Whether what was held is sent now. If not, it stays held until it is replayed.
+    /// Whether what was held is sent now. If not, it stays held until it is replayed, or until the endpoint is
+    /// unpaused once more with a replay.
     #[schema(default = true)]
     replay: Option<bool>,
 }

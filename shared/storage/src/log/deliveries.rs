@@ -10,6 +10,7 @@
 
 use domain::{
     Timestamp,
+    attempt::Attempt,
     delivery::{Delivery, Status},
     event,
     ids::{EndpointId, EventId, OrganizationId},
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::Log;
 use crate::{
     Error,
-    table::{Change, Condition, Key, Span, number, text, value},
+    table::{Change, Condition, Key, Span, text, value},
 };
 
 const SHARDS: u8 = 16;
@@ -98,18 +99,21 @@ fn unchanged(read: &Delivery) -> Result<Condition, Error> {
     Ok(condition.with(":updated_at", value(&read.updated_at)?))
 }
 
-/// There are no steps, or they are not what a person asked for.
-fn absent_or_not_sent_again() -> Condition {
-    Condition::new("attribute_not_exists(pk) OR attempts_before_resend = :none").with(":none", number(0_u64))
+/// There are no steps, or they do not go on from this success at once.
+fn absent_or_beside(success: &Attempt) -> Result<Condition, Error> {
+    let condition = Condition::new(
+        "attribute_not_exists(pk) OR attribute_not_exists(attempts[0]) OR attempts[0] <> :success",
+    );
+    Ok(condition.with(":success", value(success)?))
 }
 
 impl Log {
-    /// Writes what became of a delivery by an attempt, and returns it as it is recorded. `None` if it was unknown or settled at
-    /// once when the attempt was made and has a record of its steps by now: a duplicated message's, which stands and is to be
-    /// read first.
+    /// Writes what became of a delivery, which was read as `read`, by an attempt; and returns it as it is recorded. `None` if
+    /// somebody else has recorded something meanwhile: that stands, and is to be read first. But a success always counts.
     pub async fn put_delivery(
         &self,
         organization: OrganizationId,
+        read: &Delivery,
         delivery: Delivery,
     ) -> Result<Option<Delivery>, Error> {
         let (endpoint, event) = (delivery.endpoint, delivery.event);
@@ -119,11 +123,15 @@ impl Log {
                 .await?;
             return Ok(Some(delivery));
         }
-        if delivery.in_steps {
-            self.put_steps(organization, &delivery, None).await?;
-            return Ok(Some(delivery));
+        if !delivery.in_steps {
+            return self.put_first_step(organization, delivery).await;
         }
-        self.put_first_step(organization, delivery).await
+        // Taking the attempt changed when it is due, and nothing else.
+        let unrecorded =
+            Condition::new("updated_at = :updated_at").with(":updated_at", value(&read.updated_at)?);
+        let condition = (delivery.status != Status::Delivered).then_some(unrecorded);
+        let written = self.put_steps(organization, &delivery, condition).await?;
+        Ok(written.then_some(delivery))
     }
 
     /// Writes a delivery that was read as `read` and has changed without an attempt. `None` if somebody else has changed it,
@@ -147,13 +155,16 @@ impl Log {
         delivery: Delivery,
     ) -> Result<Option<Delivery>, Error> {
         let delivery = Delivery { in_steps: true, ..delivery };
-        let succeeded_at_once = delivery.attempts.first().is_some_and(|first| first.outcome.is_success());
+        let success = delivery.attempts.first().filter(|first| first.outcome.is_success());
         // What a duplicated message did beside a success gives way to what follows from the success.
-        let condition = if succeeded_at_once { absent_or_not_sent_again() } else { Condition::absent() };
+        let condition = match success {
+            Some(success) => absent_or_beside(success)?,
+            None => Condition::absent(),
+        };
         if !self.put_steps(organization, &delivery, Some(condition)).await? {
             return Ok(None);
         }
-        if succeeded_at_once {
+        if success.is_some() {
             // It is sent again, or held for that: one record, or lists by status would tell two stories.
             let key = Course::AtOnce.key(organization, delivery.endpoint, delivery.event);
             self.table.delete(&key).await?;
@@ -175,6 +186,19 @@ impl Log {
         }
     }
 
+    /// Ends a delivery that was read as `read` and will not be sent, unless somebody else has changed it.
+    pub async fn give_up(
+        &self,
+        organization: OrganizationId,
+        read: &Delivery,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let given_up =
+            Delivery { status: Status::Failed, next_attempt_at: None, updated_at: now, ..read.clone() };
+        self.put_changed(organization, read, given_up).await?;
+        Ok(())
+    }
+
     /// Deletes the record of the steps that a duplicated message took beside one that succeeded at once.
     pub async fn drop_steps_beside(
         &self,
@@ -182,7 +206,9 @@ impl Log {
         success: &Delivery,
     ) -> Result<(), Error> {
         let key = Course::InSteps.key(organization, success.endpoint, success.event);
-        self.table.delete_if(&key, absent_or_not_sent_again()).await?;
+        if let Some(attempt) = success.attempts.first() {
+            self.table.delete_if(&key, absent_or_beside(attempt)?).await?;
+        }
         Ok(())
     }
 

@@ -27,6 +27,9 @@ use crate::{
 /// A marker is one write unit, and a busy endpoint's 1,000 a second are a quarter of what these take. A probe asks each.
 const SHARDS: u8 = 4;
 
+/// How many markers of a shard a probe reads at once.
+const SEEN_AT_ONCE: usize = 50;
+
 /// No function may run for so long on AWS.
 const ABANDONED_AFTER: Duration = Duration::from_mins(15);
 
@@ -42,6 +45,13 @@ pub struct HeldMarker {
     since: Timestamp,
     /// Unix seconds, as DynamoDB's time to live wants it.
     expires_at: i64,
+}
+
+impl HeldMarker {
+    /// Whether a person who unpaused the endpoint chose to leave it held.
+    pub fn is_left(&self, left_held_until: Option<Timestamp>) -> bool {
+        left_held_until.is_some_and(|until| self.since <= until)
+    }
 }
 
 /// What is held for an endpoint, as far as a probe looks.
@@ -115,20 +125,32 @@ impl Log {
         Ok(())
     }
 
-    /// What is held, of the oldest of each shard.
+    /// What is held and was not left so, of the oldest of each shard.
     pub async fn held(
         &self,
         organization: OrganizationId,
         endpoint: EndpointId,
+        left_held_until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Held, Error> {
-        const SEEN_PER_SHARD: usize = 50;
         let oldest = (0..SHARDS).map(|shard| async move {
             let partition = partition(organization, endpoint, shard);
-            self.table.oldest::<HeldMarker>(&partition, None, SEEN_PER_SHARD).await
+            let (mut after, mut wanted) = (None, Vec::new());
+            loop {
+                let seen: Vec<HeldMarker> = self.table.oldest(&partition, after, SEEN_AT_ONCE).await?;
+                let last =
+                    (seen.len() == SEEN_AT_ONCE).then(|| seen.last().map(|last| last.event.to_string()));
+                after = last.flatten();
+                let is_wanted = |marker: &HeldMarker| {
+                    now.seconds() < marker.expires_at && !marker.is_left(left_held_until)
+                };
+                wanted.extend(seen.into_iter().filter(is_wanted));
+                if after.is_none() || !wanted.is_empty() {
+                    return Ok::<_, Error>(wanted);
+                }
+            }
         });
         let mut markers: Vec<_> = try_join_all(oldest).await?.into_iter().flatten().collect();
-        markers.retain(|marker| now.seconds() < marker.expires_at);
         markers.sort_by_key(|marker| (marker.due, marker.event));
         let later =
             markers.split_off(markers.partition_point(|marker| marker.due.is_none_or(|due| due <= now)));

@@ -1,6 +1,7 @@
 //! Endpoints and their sealed secrets.
 
 use domain::{
+    Timestamp,
     endpoint::{Endpoint, Settings},
     ids::{EndpointId, OrganizationId},
     secret::SealedSecrets,
@@ -115,6 +116,7 @@ impl Registry {
         &self,
         organization: OrganizationId,
         id: EndpointId,
+        now: Timestamp,
         change: impl Fn(&mut Settings) -> Result<(), E>,
     ) -> Result<Updated<E>, Error> {
         for _ in 0..UPDATE_TRIES {
@@ -126,7 +128,7 @@ impl Registry {
                 return Ok(Updated::Refused(refusal));
             }
             endpoint.version += 1;
-            if self.replace_settings(&before, &endpoint).await? {
+            if self.replace_settings(&before, &endpoint, now).await? {
                 return Ok(Updated::Updated(Box::new(endpoint)));
             }
         }
@@ -153,12 +155,13 @@ impl Registry {
         &self,
         organization: OrganizationId,
         id: EndpointId,
+        now: Timestamp,
     ) -> Result<bool, Error> {
         let disable = |settings: &mut Settings| {
             settings.is_active = false;
             Ok::<_, std::convert::Infallible>(())
         };
-        Ok(matches!(self.update_endpoint(organization, id, disable).await?, Updated::Updated(_)))
+        Ok(matches!(self.update_endpoint(organization, id, now, disable).await?, Updated::Updated(_)))
     }
 
     /// Replaces an endpoint's secrets, if they are still `before`; false if they are not, or the endpoint is gone.
@@ -174,7 +177,12 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, unchanged).await
     }
 
-    async fn replace_settings(&self, before: &Endpoint, after: &Endpoint) -> Result<bool, Error> {
+    async fn replace_settings(
+        &self,
+        before: &Endpoint,
+        after: &Endpoint,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let (old, new) = (&before.settings.enabled_events, &after.settings.enabled_events);
         let (organization, id) = (before.organization, before.id);
         let added = new.iter().filter(|pattern| !old.contains(pattern));
@@ -195,7 +203,7 @@ impl Registry {
             return Ok(false);
         }
         let removed = old.iter().filter(|pattern| !new.contains(pattern));
-        self.unsubscribe(organization, id, removed, before.version).await?;
+        self.give_up(organization, id, removed, before.version, now).await?;
         Ok(true)
     }
 }

@@ -72,18 +72,22 @@ impl Registry {
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 
-    /// Counts the failure of a probe, which from then on is as `probe` says. The endpoint as it is then, or `None` if
-    /// that probe is over.
+    /// Counts the failure of a probe that was due at `due`, and which from then on is as `probe` says. The endpoint as it is
+    /// then, or `None` if that probe is over or has failed again since.
     pub async fn count_probe_failure(
         &self,
         organization: OrganizationId,
         id: EndpointId,
         noted: Noted,
+        due: Timestamp,
         probe: &Probe,
     ) -> Result<Option<Endpoint>, Error> {
         let change = noted.change(COUNT_AND_POSTPONE)?.with(":one", number(1_u64));
         let change = change.with(":due", value(&probe.due)?).with(":delay", number(probe.delay_seconds));
-        self.change_endpoint(organization, id, change, is_probe(&probe.id), Returned::After).await
+        let condition = Condition::new("probe.id = :probe AND probe.due = :was_due")
+            .with(":probe", text(&probe.id))
+            .with(":was_due", value(&due)?);
+        self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 
     /// Notes that an endpoint counts as slow until then, unless somebody has noted nearly the same; false if so, or if the
@@ -112,10 +116,14 @@ impl Registry {
         probe: &Probe,
         replacing: Option<&str>,
     ) -> Result<bool, Error> {
+        // A call that is repeated, since its answer was lost, finds its own probe.
         let condition = match replacing {
-            Some(old) => is_probe(old),
-            None => Condition::new("attribute_exists(pk) AND attribute_not_exists(probe)"),
+            Some(old) => Condition::new("probe.id = :old OR probe.id = :new").with(":old", text(old)),
+            None => {
+                Condition::new("attribute_exists(pk) AND (attribute_not_exists(probe) OR probe.id = :new)")
+            }
         };
+        let condition = condition.with(":new", text(&probe.id));
         let change = Change::new("SET probe = :new_probe").with(":new_probe", value(probe)?);
         self.table.update_if(&key(organization, id), change, condition).await
     }
@@ -197,15 +205,25 @@ impl Registry {
             .await
     }
 
-    /// Unpauses an endpoint and forgets its failures. The endpoint as it is then, or `None` if it is gone.
+    /// Unpauses an endpoint and forgets its failures; what was held by `left_held_until` is left so. The endpoint as it is
+    /// then, or `None` if it is gone.
     pub async fn unpause(
         &self,
         organization: OrganizationId,
         id: EndpointId,
+        left_held_until: Option<Timestamp>,
     ) -> Result<Option<Endpoint>, Error> {
-        let change = Change::new(
-            "SET is_paused = :no, health.consecutive_failures = :zero REMOVE health.last_failure_at, probe",
-        );
+        let change = match left_held_until {
+            None => Change::new(
+                "SET is_paused = :no, health.consecutive_failures = :zero \
+                 REMOVE health.last_failure_at, probe, left_held_until",
+            ),
+            Some(until) => Change::new(
+                "SET is_paused = :no, health.consecutive_failures = :zero, left_held_until = :until \
+                 REMOVE health.last_failure_at, probe",
+            )
+            .with(":until", value(&until)?),
+        };
         let change = change.with(":no", value(&false)?).with(":zero", number(0_u64));
         self.change_endpoint(organization, id, change, Condition::present(), Returned::After).await
     }

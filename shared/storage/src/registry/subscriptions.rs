@@ -3,14 +3,17 @@
 //! A subscription is an index entry under (organization, pattern), so that fan-out reads only the few patterns that can
 //! match an event's type, however many endpoints there are. The endpoint's own settings stay the truth: fan-out checks
 //! them, so an entry too many is harmless, and only an entry too few would lose events. Hence the order of writes:
-//! entries are added before the endpoint names the pattern and deleted after it no longer does.
+//! entries are added before the endpoint names the pattern and given up after it no longer does. What is given up stays
+//! for an hour: fan-out's queries of several patterns are no snapshot, and one that read the new pattern before the change
+//! and the old one after it must find the endpoint under either.
 //!
-//! Each entry carries the settings' version that asked for it. A deletion spares entries of later versions, so that two
+//! Each entry carries the settings' version that asked for it. Giving up spares entries of later versions, so that two
 //! overlapping changes cannot take each other's entries away.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
+    Timestamp,
     endpoint::Endpoint,
     ids::{EndpointId, OrganizationId},
     pattern::Pattern,
@@ -21,8 +24,11 @@ use serde::{Deserialize, Serialize};
 use super::Registry;
 use crate::{
     Error,
-    table::{Condition, Key, number},
+    table::{Change, Condition, Key, number, value},
 };
+
+/// How long an entry outlives its pattern: much longer than a batch of events is read.
+const GIVEN_UP_FOR: Duration = Duration::from_hours(1);
 
 #[derive(Serialize, Deserialize)]
 struct Subscription {
@@ -93,6 +99,26 @@ impl Registry {
         Ok(())
     }
 
+    /// Lets the database drop the entries before long.
+    pub(super) async fn give_up(
+        &self,
+        organization: OrganizationId,
+        endpoint: EndpointId,
+        patterns: impl Iterator<Item = &Pattern>,
+        up_to_version: u64,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let expires_at = now.after(GIVEN_UP_FOR).seconds();
+        let updates = patterns.map(|pattern| async move {
+            let condition = Condition::new("version <= :version").with(":version", number(up_to_version));
+            let change = Change::new("SET expires_at = :expires_at").with(":expires_at", value(&expires_at)?);
+            self.table.update_if(&key(organization, pattern, endpoint), change, condition).await
+        });
+        try_join_all(updates).await?;
+        Ok(())
+    }
+
+    /// Deletes the entries of an endpoint that is not there.
     pub(super) async fn unsubscribe(
         &self,
         organization: OrganizationId,

@@ -40,7 +40,7 @@ pub(super) struct Delivery {
     pub(super) twins: usize,
     /// How often people asked for it again.
     pub(super) requests: usize,
-    /// It was open when its endpoint was disabled: what is handled until it is enabled is dropped.
+    /// It was there when its endpoint was disabled: what is handled until it is enabled ends as failed.
     pub(super) is_forsaken: bool,
     /// Its schedule allows no attempt before then.
     not_before: Option<Timestamp>,
@@ -127,7 +127,6 @@ impl Endpoint {
             self.is_disabled = false;
             self.failures = 0;
         }
-        self.is_left_held = false;
         self.free();
     }
 

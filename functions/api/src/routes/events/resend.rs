@@ -10,6 +10,7 @@ use domain::{
 };
 use messaging::{CarriedEvent, Message};
 use serde::Serialize;
+use storage::LoggedEvent;
 use utoipa::ToSchema;
 
 use super::read;
@@ -17,7 +18,7 @@ use crate::{
     Api,
     auth::{Authorized, Caller},
     body::Fields,
-    error::ApiError,
+    error::{ApiError, ENDPOINT_DISABLED, ErrorBody},
     openapi::{EVENTS, examples, parameters::EventPath, requests::ResendEvent, values},
     path::Id,
 };
@@ -47,7 +48,10 @@ pub(super) struct Resent {
     tag = EVENTS,
     params(EventPath),
     request_body = Option<ResendEvent>,
-    responses((status = ACCEPTED, description = "The event is on its way again.", body = Resent)),
+    responses(
+        (status = ACCEPTED, description = "The event is on its way again.", body = Resent),
+        (status = CONFLICT, description = "The webhook endpoint that is named is disabled.", body = ErrorBody),
+    ),
     security(("bearer" = [Scope::WebhooksManage])),
 )]
 pub(super) async fn resend(
@@ -60,16 +64,17 @@ pub(super) async fn resend(
     let only: Option<String> = fields.optional("endpoint_id")?;
     fields.finish()?;
     let logged = read::find(&api, organization, id).await?;
-    let wanted = match only {
-        None => logged.matched.clone(),
+    let endpoints = match only {
+        None => able(&api, &logged).await?,
         Some(text) => {
             let endpoint = EndpointId::parse(&text).ok().filter(|endpoint| logged.matched.contains(endpoint));
-            vec![endpoint.ok_or_else(did_not_match)?]
+            let record = api.endpoint(organization, endpoint.ok_or_else(did_not_match)?).await?;
+            if record.endpoint.state() == EndpointState::Disabled {
+                return Err(ENDPOINT_DISABLED);
+            }
+            vec![record.endpoint.id]
         }
     };
-    let records = api.registry.endpoints(wanted.into_iter().map(|endpoint| (organization, endpoint))).await?;
-    let able = records.into_iter().filter(|record| record.endpoint.state() != EndpointState::Disabled);
-    let endpoints: Vec<_> = able.map(|record| record.endpoint.id).collect();
     let deliveries = read::of_event(&api, &logged, &endpoints).await?;
     let event = CarriedEvent::from(&logged.event);
     let messages: Vec<_> = deliveries
@@ -81,8 +86,20 @@ pub(super) async fn resend(
         })
         .collect();
     api.queue.send(&messages).await?;
-    let message = "The event will be sent again shortly.";
+    let message = if endpoints.is_empty() {
+        "There is no webhook endpoint that the event can be sent to."
+    } else {
+        "The event will be sent again shortly."
+    };
     Ok((StatusCode::ACCEPTED, Json(Resent { success: true, event_id: id, endpoint_ids: endpoints, message })))
+}
+
+/// The endpoints that an event matched and that are there and not disabled.
+async fn able(api: &Api, logged: &LoggedEvent) -> Result<Vec<EndpointId>, ApiError> {
+    let matched = logged.matched.iter().map(|endpoint| (logged.event.organization, *endpoint));
+    let records = api.registry.endpoints(matched).await?;
+    let able = records.into_iter().filter(|record| record.endpoint.state() != EndpointState::Disabled);
+    Ok(able.map(|record| record.endpoint.id).collect())
 }
 
 fn did_not_match() -> Invalid {

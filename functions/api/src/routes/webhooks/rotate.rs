@@ -48,7 +48,8 @@ pub(super) struct Rotated {
 /// Rotate a webhook endpoint's secret
 ///
 /// Deliveries are signed with the new secret at once, and with the old one beside it until its grace ends: a day unless
-/// you say otherwise. The new secret is in the answer this once.
+/// you say otherwise. At most two secrets sign: one whose grace has not ended at another rotation signs no longer. The
+/// new secret is in the answer this once.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/{id}/rotate-secret",

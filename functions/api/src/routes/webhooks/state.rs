@@ -18,7 +18,7 @@ use crate::{
     Api,
     auth::{Authorized, Caller},
     body::Fields,
-    error::{ApiError, ErrorBody},
+    error::{ApiError, ENDPOINT_DISABLED, ErrorBody},
     openapi::{
         WEBHOOKS, examples,
         parameters::EndpointPath,
@@ -27,11 +27,6 @@ use crate::{
     },
     path::{Id, Named},
     views::EndpointView,
-};
-
-const DISABLED: ApiError = ApiError::Conflict {
-    code: "endpoint_disabled",
-    message: "The webhook endpoint is disabled; enable it first",
 };
 
 /// A test event is on its way.
@@ -72,7 +67,7 @@ pub(super) async fn test(
     fields.finish()?;
     let record = api.endpoint(organization, id).await?;
     if record.endpoint.state() == endpoint::State::Disabled {
-        return Err(DISABLED);
+        return Err(ENDPOINT_DISABLED);
     }
     let test = PlatformEvent::Test(id);
     let event = test.event(organization, test.id(api.clock.now(), runtime::random()?));
@@ -146,8 +141,9 @@ pub(super) async fn unpause(
         // Before the change, which it waits for: so nothing stays held if this function dies in between.
         api.queue.release(organization, id).await?;
     }
-    let unpaused =
-        api.registry.unpause(organization, id).await?.ok_or(ApiError::NotFound(EndpointId::WHAT))?;
+    let left_held_until = (!replay).then(|| api.clock.now());
+    let unpaused = api.registry.unpause(organization, id, left_held_until).await?;
+    let unpaused = unpaused.ok_or(ApiError::NotFound(EndpointId::WHAT))?;
     Ok(Json(unpaused.into()))
 }
 
@@ -161,7 +157,8 @@ pub(super) struct ReplayStarted {
 
 /// Replay a webhook endpoint's deliveries
 ///
-/// Sends again what failed or was held in that time, in the background, each with all its retries.
+/// Sends again what failed in that time, each with all its retries, and what was held, each with those that it has left;
+/// in the background.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/{id}/replay",
@@ -194,7 +191,7 @@ pub(super) async fn replay(
     }
     let record = api.endpoint(organization, id).await?;
     if record.endpoint.state() == endpoint::State::Disabled {
-        return Err(DISABLED);
+        return Err(ENDPOINT_DISABLED);
     }
     let messages: Vec<_> = statuses
         .into_iter()

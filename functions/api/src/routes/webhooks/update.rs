@@ -29,7 +29,7 @@ use crate::{
 ///
 /// Only the fields given change; changes of different fields at the same time all count. `null` sets a field back to
 /// its default where it has one. The secret is rotated with `rotate-secret`. Enabling a disabled endpoint does not
-/// bring back what happened in between.
+/// bring back what happened in between: what was still to be sent when it was disabled has failed, and `replay` sends it.
 #[utoipa::path(
     patch,
     path = "/v1/webhooks/{id}",
@@ -50,16 +50,15 @@ pub(super) async fn update(
     let changes = Changes::read(&api, fields).await?;
     changes.check_secret(&api, organization, id).await?;
     let default_policy = api.limits.retry_policy;
+    if changes.is_active == Some(true) && api.registry.endpoint(organization, id).await?.is_some() {
+        // Before the change, which it waits for: so nothing stays held if this function dies in between.
+        api.queue.release(organization, id).await?;
+    }
     let apply = |settings: &mut Settings| changes.apply(settings, default_policy);
-    match api.registry.update_endpoint(organization, id, apply).await? {
+    match api.registry.update_endpoint(organization, id, api.clock.now(), apply).await? {
         Updated::NotFound => Err(ApiError::NotFound(EndpointId::WHAT)),
         Updated::Refused(invalid) => Err(invalid.into()),
-        Updated::Updated(endpoint) => {
-            if changes.is_active == Some(true) {
-                api.queue.release(organization, id).await?;
-            }
-            Ok(Json((*endpoint).into()))
-        }
+        Updated::Updated(endpoint) => Ok(Json((*endpoint).into())),
     }
 }
 
