@@ -12,7 +12,7 @@ use messaging::Detail;
 use serde_json::{Value, json};
 use tests::{
     platform::{EVENTS, EVENTS_DEAD_LETTERS},
-    receiver::Receiver,
+    receiver::{Receiver, Reply},
 };
 
 use crate::stage::{Stage, TYPE};
@@ -185,4 +185,27 @@ async fn an_event_from_the_future_waits_for_its_time() {
     stage.platform.settle().await;
     let [post] = &receiver.received()[..] else { panic!("{:?}", receiver.received()) };
     assert_eq!(EventId::parse(&post.event_id()).unwrap().created_at(), ahead);
+}
+
+#[tokio::test]
+async fn a_service_s_event_for_one_endpoint_is_retried_and_held_like_any_other() {
+    let (stage, receiver) = (Stage::set().await, Receiver::answering([Reply::status(500)]).await);
+    let hook = stage.caller().subscribe(&receiver.url(), &["telco.*"]).await;
+    let other = stage.caller().subscribe(&receiver.url(), &["send.*"]).await;
+    let detail = json!({
+        "organizationId": stage.organization,
+        "data": { "messageId": "m" },
+        "audience": { "only": hook.id },
+    });
+    stage.put("dodev.send", TYPE, &detail.to_string()).await;
+    stage.platform.settle().await;
+    let received = receiver.received();
+    assert_eq!(received.iter().map(|post| post.answered).collect::<Vec<_>>(), [500, 200]);
+    assert!(received.iter().all(|post| post.verifies(&hook.secret) && !post.verifies(&other.secret)));
+    stage.caller().post(&format!("/v1/webhooks/{}/pause", hook.id), json!({})).await.expect(200);
+    stage.put("dodev.send", TYPE, &detail.to_string()).await;
+    stage.platform.settle().await;
+    assert_eq!(receiver.received().len(), 2);
+    let held = stage.caller().get(&format!("/v1/webhooks/{}/deliveries?status=held", hook.id)).await;
+    assert_eq!(held.expect(200).json()["deliveries"].as_array().unwrap().len(), 1);
 }

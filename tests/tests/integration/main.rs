@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod fan_out;
 mod faults;
+mod formats;
 mod holding;
 mod idempotency;
 mod keys;

@@ -115,3 +115,50 @@ async fn a_list_holds_its_own_organization_s_items_only() {
     create(&platform, &other, 2).await;
     assert_eq!(ids(&page(&one, 200, None).await.expect(200).json()), created);
 }
+
+/// Everything that a list has, read two at a time; `items` and `cursor` find them in a page.
+async fn all_of(caller: &Caller<'_>, path: &str, items: &str, cursor: &str) -> Vec<Value> {
+    let (mut seen, mut position) = (Vec::new(), String::new());
+    for _ in 0..10 {
+        let page = caller.get(&format!("{path}?limit=2{position}")).await.expect(200).json();
+        let found = page.pointer(items).unwrap().as_array().unwrap().clone();
+        assert!(found.len() <= 2, "{page}");
+        seen.extend(found);
+        match page.pointer(cursor).unwrap().as_str() {
+            Some(next) => position = format!("&cursor={next}"),
+            None => return seen,
+        }
+    }
+    panic!("{path} has no end");
+}
+
+#[tokio::test]
+async fn every_list_goes_on_where_its_page_ended() {
+    let platform = Platform::new();
+    let key = platform.organization().await.key;
+    let caller = platform.with_key(&key);
+    let mut hooks = create(&platform, &caller, 5).await;
+    let orbit = all_of(&caller, "/api/v1/webhooks/", "/data", "/meta/pagination/cursor").await;
+    assert_eq!(orbit.iter().map(|it| it["id"].as_str().unwrap()).collect::<Vec<_>>(), hooks);
+    for number in 1..=4 {
+        let body = json!({ "name": format!("key {number}"), "scopes": ["platform:events:read"] });
+        caller.post("/v1/keys", body).await.expect(201);
+    }
+    let mut names: Vec<_> = all_of(&caller, "/v1/keys", "/keys", "/next_cursor")
+        .await
+        .iter()
+        .map(|it| it["name"].as_str().unwrap().to_owned())
+        .filter(|name| name.starts_with("key "))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["key 1", "key 2", "key 3", "key 4"]);
+    let event = caller.publish_any().await;
+    platform.pump_events().await;
+    let path = format!("/v1/events/{event}/deliveries");
+    let deliveries = all_of(&caller, &path, "/deliveries", "/next_cursor").await;
+    let mut endpoints: Vec<_> =
+        deliveries.iter().map(|it| it["endpoint_id"].as_str().unwrap().to_owned()).collect();
+    endpoints.sort();
+    hooks.sort();
+    assert_eq!(endpoints, hooks);
+}
