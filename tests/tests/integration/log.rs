@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::{
     platform::{Caller, Platform},
-    receiver::Receiver,
+    receiver::{Receiver, Reply},
 };
 
 const DATA: &str = r#"{"messageId":"m"}"#;
@@ -149,4 +149,26 @@ async fn what_is_disabled_or_deleted_is_not_sent_to_again_and_the_answer_says_so
     caller.post(&resend, json!({ "endpoint_id": hook.id })).await.expect(404);
     platform.settle().await;
     assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_of_very_many_deliveries_leaves_out_the_answers_of_most() {
+    let replies = (0..103).map(|_| Reply::status(200).body("thanks"));
+    let (platform, receiver) = (Platform::new(), Receiver::answering(replies).await);
+    let key = platform.organization().await.key;
+    let caller = platform.with_key(&key);
+    for _ in 0..103 {
+        caller.subscribe(&receiver.url(), &["*"]).await;
+    }
+    let event = caller.publish("send.email.sent", DATA).await;
+    platform.settle().await;
+    let answers = |event: &Value| {
+        let deliveries = event["deliveries"].as_array().unwrap().iter();
+        deliveries.map(|it| it["attempts"][0]["response_body"].clone()).collect::<Vec<_>>()
+    };
+    let shown = answers(&caller.event(&event).await);
+    assert_eq!(shown[..100], vec![json!("thanks"); 100]);
+    assert_eq!(shown[100..], [Value::Null, Value::Null, Value::Null]);
+    let listed = caller.get(&format!("/v1/events/{event}/deliveries?limit=200")).await.expect(200).json();
+    assert_eq!(answers(&listed), vec![json!("thanks"); 103]);
 }

@@ -35,8 +35,9 @@ use crate::{
 
 /// The largest body of one event: `data` at its bound, twice over for white space around and in it.
 const MAX_BYTES: usize = 512 * 1024;
-/// The largest body of a batch: what a Lambda may be handed (6 MB), less what the gateway puts around it.
-const MAX_BATCH_BYTES: usize = 5 * 1024 * 1024;
+/// The largest body of a batch. The gateway hands it on as a JSON string, in which quotes, of which JSON is full, take two
+/// bytes each; and a Lambda may be handed 6 MB.
+const MAX_BATCH_BYTES: usize = 3_000_000;
 /// The most events of a batch.
 const MAX_BATCH: usize = 100;
 /// The longest idempotency key, in characters.
@@ -150,7 +151,7 @@ pub(super) async fn publish(
 ///
 /// Up to 100 events, each with its own result: one that is refused does not keep the others from being published. With
 /// an `Idempotency-Key`, a batch that is sent again makes no second events; one that was corrected is another batch and
-/// needs another key. The body must be at most 5 MiB.
+/// needs another key. The body must be at most 3 MB.
 #[utoipa::path(
     post,
     path = "/v1/events/batch",

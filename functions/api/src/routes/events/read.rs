@@ -23,9 +23,13 @@ use crate::{
     views::{DeliveryView, RoutedEventView},
 };
 
+/// Of how many deliveries an event is shown with the receivers' answers: more might not fit what a Lambda may return.
+const SHOWN_WITH_ANSWERS: usize = 100;
+
 /// Get an event
 ///
-/// One event of the last 30 days with what became of it: the endpoints that it matched, and its delivery to each.
+/// One event of the last 30 days with what became of it: the endpoints that it matched, and its delivery to each. From the
+/// 101st delivery on, the receivers' answers are left out; the list of its deliveries has them.
 #[utoipa::path(
     get,
     path = "/v1/events/{id}",
@@ -42,7 +46,9 @@ pub(super) async fn read(
 ) -> Result<Json<RoutedEventView>, ApiError> {
     let Authorized { organization, .. } = caller.require(Scope::EventsRead)?;
     let logged = find(&api, organization, id).await?;
-    let deliveries = of_event(&api, &logged, &logged.matched).await?;
+    let mut deliveries = of_event(&api, &logged, &logged.matched).await?;
+    let rest = deliveries.iter_mut().skip(SHOWN_WITH_ANSWERS);
+    rest.flat_map(|delivery| &mut delivery.attempts).for_each(|attempt| attempt.answer = None);
     Ok(Json(RoutedEventView::new(logged, deliveries)))
 }
 
