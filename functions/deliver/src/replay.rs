@@ -15,12 +15,14 @@ use domain::{
 };
 use messaging::{CarriedEvent, Message, Replay, Selection};
 use runtime::batch::{Record, Verdict};
-use storage::DeliveryFilter;
+use storage::{DeliveryFilter, HeldMarker};
 
 use crate::{Deliver, Problem};
 
 /// How many deliveries one page sends.
 const PAGE: usize = 100;
+/// How many pages of what was left held are passed over at one go.
+const PASSED_OVER: usize = 50;
 /// The wait between pages.
 const PACE: Duration = Duration::from_secs(1);
 /// How often a release looks for the change that it goes with, before it takes it that the change never came: longer than
@@ -62,7 +64,7 @@ impl Deliver {
     }
 
     /// A release is sent before the change that it follows is written: it waits a little for it. Otherwise all stays
-    /// held, and whoever lets it go next sends it.
+    /// held, and somebody is seen to let it go later.
     async fn not_now(
         &self,
         record: &Record,
@@ -81,9 +83,7 @@ impl Deliver {
         let (organization, id, now) = (endpoint.organization, endpoint.id, self.clock.now());
         match &replay.selection {
             Selection::Held => {
-                let cursor = replay.cursor.as_deref();
-                let (mut markers, next) = self.log.held_page(organization, id, cursor, PAGE).await?;
-                markers.retain(|marker| !marker.is_left(endpoint.left_held_until));
+                let (mut markers, next) = self.markers(endpoint, replay.cursor.clone()).await?;
                 let events: Vec<_> = markers.iter().map(|marker| marker.event).collect();
                 let mut deliveries = self.log.deliveries_of_endpoint(organization, id, &events, now).await?;
                 deliveries.retain(|delivery| delivery.status == Status::Held);
@@ -102,6 +102,25 @@ impl Deliver {
                 Ok(Page { deliveries, next })
             }
         }
+    }
+
+    /// A page of what is held and was not left so, and the cursor of the next one. Pages of nothing else are passed over, in
+    /// bounds.
+    async fn markers(
+        &self,
+        endpoint: &Endpoint,
+        mut cursor: Option<String>,
+    ) -> Result<(Vec<HeldMarker>, Option<String>), Problem> {
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        for _ in 0..PASSED_OVER {
+            let (mut markers, next) = self.log.held_page(organization, id, cursor.as_deref(), PAGE).await?;
+            markers.retain(|marker| !marker.is_left(endpoint.left_held_until));
+            if !markers.is_empty() || next.is_none() {
+                return Ok((markers, next));
+            }
+            cursor = next;
+        }
+        Ok((Vec::new(), cursor))
     }
 
     /// The message that sends a delivery again; none if its event is gone from the log.

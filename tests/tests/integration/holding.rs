@@ -235,8 +235,20 @@ async fn what_was_left_held_stays_so_until_it_is_replayed_whatever_lets_other_de
     let left = &events[2..];
     assert_eq!(stage.statuses(left).await, ["held"; 2], "behind a probe, whose ticket is in the queue");
     stage.act("pause", json!({})).await;
+    // More than a page of a release.
+    let event = json!({ "type": "send.email.sent", "data": { "messageId": "m" } });
+    for _ in 0..2 {
+        let batch = json!({ "events": vec![event.clone(); 75] });
+        stage.caller().post("/v1/events/batch", batch).await.expect(202);
+    }
+    stage.platform.pump().await;
+    let held = async || {
+        let path = format!("/v1/webhooks/{}/deliveries?status=held&limit=200", stage.hook.id);
+        stage.caller().get(&path).await.expect(200).json()["deliveries"].as_array().unwrap().len()
+    };
     stage.act("unpause", json!({ "replay": false })).await;
     stage.platform.settle().await;
+    assert_eq!(held().await, 152);
     assert_eq!(stage.statuses(&events).await, ["delivered", "delivered", "held", "held"]);
     // Another failing period, and its end.
     stage.receiver.then(vec![Reply::status(500); 4]);
@@ -244,6 +256,7 @@ async fn what_was_left_held_stays_so_until_it_is_replayed_whatever_lets_other_de
     assert_eq!(stage.statuses(&later[2..]).await, ["held"; 3]);
     stage.platform.settle().await;
     assert_eq!(stage.statuses(&later).await, ["delivered"; 5]);
+    assert_eq!(held().await, 152);
     assert_eq!(stage.statuses(left).await, ["held"; 2]);
     // Enabled once more.
     let path = format!("/v1/webhooks/{}", stage.hook.id);
@@ -252,7 +265,7 @@ async fn what_was_left_held_stays_so_until_it_is_replayed_whatever_lets_other_de
     assert_eq!(stage.statuses(left).await, ["held"; 2]);
     stage.act("replay", json!({ "after": start, "status": "held" })).await;
     stage.platform.settle().await;
-    assert_eq!(stage.statuses(left).await, ["delivered"; 2]);
+    assert_eq!((stage.statuses(left).await, held().await), (vec!["delivered".to_owned(); 2], 0));
 }
 
 #[tokio::test]

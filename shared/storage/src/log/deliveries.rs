@@ -3,7 +3,8 @@
 //! A delivery that its first attempt settled with success has one item, written once; any other one has an item that
 //! changes as it goes, in a partition of its own and in the status index. First attempts read neither. So the first
 //! version of an item that changes is written only where there is none, and both items may exist when a duplicated
-//! message ran beside its twin: then the success counts. No late failure hides a success.
+//! message ran beside its twin: then the success counts, and what follows from it takes the place of the other. No late
+//! failure hides a success.
 //!
 //! Partitioned by endpoint and [`SHARDS`] shards, and the status index too, since a busy endpoint settles 1,000 a second
 //! and that is what one partition takes.

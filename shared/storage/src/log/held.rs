@@ -27,8 +27,10 @@ use crate::{
 /// A marker is one write unit, and a busy endpoint's 1,000 a second are a quarter of what these take. A probe asks each.
 const SHARDS: u8 = 4;
 
-/// How many markers of a shard a probe reads at once.
-const SEEN_AT_ONCE: usize = 50;
+/// How many markers of a shard a probe looks at.
+const LOOKED_AT: usize = 50;
+/// How many it reads at once where some were left held and are passed over.
+const PASSED_OVER_AT_ONCE: usize = 1_000;
 
 /// No function may run for so long on AWS.
 const ABANDONED_AFTER: Duration = Duration::from_mins(15);
@@ -133,19 +135,20 @@ impl Log {
         left_held_until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Held, Error> {
+        let at_once = if left_held_until.is_some() { PASSED_OVER_AT_ONCE } else { LOOKED_AT };
         let oldest = (0..SHARDS).map(|shard| async move {
             let partition = partition(organization, endpoint, shard);
             let (mut after, mut wanted) = (None, Vec::new());
             loop {
-                let seen: Vec<HeldMarker> = self.table.oldest(&partition, after, SEEN_AT_ONCE).await?;
-                let last =
-                    (seen.len() == SEEN_AT_ONCE).then(|| seen.last().map(|last| last.event.to_string()));
+                let seen: Vec<HeldMarker> = self.table.oldest(&partition, after, at_once).await?;
+                let last = (seen.len() == at_once).then(|| seen.last().map(|last| last.event.to_string()));
                 after = last.flatten();
                 let is_wanted = |marker: &HeldMarker| {
                     now.seconds() < marker.expires_at && !marker.is_left(left_held_until)
                 };
                 wanted.extend(seen.into_iter().filter(is_wanted));
-                if after.is_none() || !wanted.is_empty() {
+                if after.is_none() || wanted.len() >= LOOKED_AT {
+                    wanted.truncate(LOOKED_AT);
                     return Ok::<_, Error>(wanted);
                 }
             }

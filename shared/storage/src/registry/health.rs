@@ -188,7 +188,9 @@ impl Registry {
         let change = Change::new("SET is_paused = :yes, pause_announcement = :event REMOVE probe")
             .with(":yes", value(&true)?)
             .with(":event", value(&announcement)?);
-        let condition = Condition::new("is_paused = :no").with(":no", value(&false)?);
+        // A call that is repeated, since its answer was lost, finds its own pause.
+        let condition = Condition::new("is_paused = :no OR pause_announcement = :event");
+        let condition = condition.with(":no", value(&false)?);
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 

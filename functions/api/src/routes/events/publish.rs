@@ -150,8 +150,8 @@ pub(super) async fn publish(
 /// Publish several events
 ///
 /// Up to 100 events, each with its own result: one that is refused does not keep the others from being published. With
-/// an `Idempotency-Key`, a batch that is sent again makes no second events; one that was corrected is another batch and
-/// needs another key. The body must be at most 3 MB.
+/// an `Idempotency-Key`, a batch that is sent again makes no second events. Send what was refused, corrected and alone,
+/// under another key. The body must be at most 3 MB.
 #[utoipa::path(
     post,
     path = "/v1/events/batch",

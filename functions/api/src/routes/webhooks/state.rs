@@ -1,5 +1,7 @@
 //! What people do with an endpoint: test, pause, unpause, replay.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Invalid, Timestamp,
@@ -28,6 +30,9 @@ use crate::{
     path::{Id, Named},
     views::EndpointView,
 };
+
+/// What is held while an unpausing is being written, by a clock that may differ, was held before it.
+const LEFT_MARGIN: Duration = Duration::from_secs(1);
 
 /// A test event is on its way.
 #[derive(Serialize, ToSchema)]
@@ -137,13 +142,18 @@ pub(super) async fn unpause(
     let Authorized { organization, .. } = caller.require(Scope::WebhooksManage)?;
     let replay = fields.optional("replay")?.unwrap_or(true);
     fields.finish()?;
-    if replay && api.registry.endpoint(organization, id).await?.is_some() {
+    let before = api.endpoint(organization, id).await?.endpoint;
+    if replay {
         // Before the change, which it waits for: so nothing stays held if this function dies in between.
         api.queue.release(organization, id).await?;
     }
-    let left_held_until = (!replay).then(|| api.clock.now());
+    let left_held_until = (!replay).then(|| api.clock.now().after(LEFT_MARGIN));
     let unpaused = api.registry.unpause(organization, id, left_held_until).await?;
     let unpaused = unpaused.ok_or(ApiError::NotFound(EndpointId::WHAT))?;
+    if replay && before.left_held_until.is_some() {
+        // That release does not wait where nothing is paused, and may have passed over what was left held until now.
+        api.queue.release(organization, id).await?;
+    }
     Ok(Json(unpaused.into()))
 }
 

@@ -29,7 +29,8 @@ use crate::{
 ///
 /// Only the fields given change; changes of different fields at the same time all count. `null` sets a field back to
 /// its default where it has one. The secret is rotated with `rotate-secret`. Enabling a disabled endpoint does not
-/// bring back what happened in between: what was still to be sent when it was disabled has failed, and `replay` sends it.
+/// bring back what happened in between: what was still to be sent when it was disabled has failed, and
+/// `replay` sends it. What was held by then is sent.
 #[utoipa::path(
     patch,
     path = "/v1/webhooks/{id}",
