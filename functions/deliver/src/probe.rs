@@ -184,26 +184,18 @@ impl Deliver {
                 self.registry.disable_endpoint(endpoint.organization, endpoint.id, self.clock.now()).await?;
                 Ok(Verdict::Done)
             }
-            (_, Some(noted)) => {
-                if let Some(verdict) = self.count_probe_failure(record, endpoint, probe, noted).await? {
-                    return Ok(verdict);
-                }
-                // Whoever ended the probe meanwhile may have let go all that was held before this was held once more: the ticket
-                // looks after it when it comes back.
-                self.come_back(record).await
-            }
+            (_, Some(noted)) => self.count_probe_failure(record, endpoint, probe, noted).await,
             (_, None) => self.look_again(record, endpoint, probe, self.clock.now()).await,
         }
     }
 
-    /// `None` if the probe is over, or another ticket's failure was counted.
     async fn count_probe_failure(
         &self,
         record: &Record,
         endpoint: &Endpoint,
         probe: &Probe,
         noted: storage::Noted,
-    ) -> Result<Option<Verdict>, Problem> {
+    ) -> Result<Verdict, Problem> {
         let delay_seconds = self.thresholds.probe_delay_after(probe.delay_seconds);
         let due = self.clock.now().after(Duration::from_secs(delay_seconds.into()));
         let postponed = Probe { due, delay_seconds, ..probe.clone() };
@@ -211,12 +203,14 @@ impl Deliver {
         let counted =
             self.registry.count_probe_failure(organization, id, noted, probe.due, &postponed).await?;
         match counted {
-            None => Ok(None),
+            // The probe is over, and whoever ended it may have let go all that was held before this was held once more: the
+            // ticket looks after it when it comes back.
+            None => self.come_back(record).await,
             Some(counted) if counted.health.consecutive_failures >= self.thresholds.pause_after => {
                 pause::pause(self, &counted).await?;
-                Ok(Some(Verdict::Done))
+                Ok(Verdict::Done)
             }
-            Some(_) => self.wait(record, due).await.map(Some),
+            Some(_) => self.wait(record, due).await,
         }
     }
 

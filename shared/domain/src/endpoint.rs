@@ -32,7 +32,7 @@ pub struct Endpoint {
     /// The event that says so to the organization, until it is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_announcement: Option<EventId>,
-    /// What was held by then was left so when it was unpaused: only a replay sends it.
+    /// What was held by then was left so when it was unpaused: a replay sends it, or another unpausing with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_held_until: Option<Timestamp>,
     /// How its deliveries have fared.

@@ -1,8 +1,8 @@
 //! Every AWS call between a publisher and its receiver fails, or takes its function down with it, one at a time.
 //!
 //! For each call and each [`Fault`] a fresh platform publishes one event, meets the fault, and lets the queues bring
-//! back what is left; in one scenario a person then unpauses the endpoint. Then nothing may be lost, nothing may be without an owner, and no record may say what did not
-//! happen.
+//! back what is left; in one scenario a person then unpauses the endpoint. Then nothing may be lost, nothing may be
+//! without an owner, and no record may say what did not happen.
 
 use std::panic::AssertUnwindSafe;
 

@@ -99,8 +99,8 @@ schemas! {
     /// Where a delivery stands.
     DeliveryStatus => text(
         "`pending`: queued. `retrying`: an attempt failed, the next one is at `next_attempt_at`. `delivered`: the \
-         receiver took it. `failed`: its retries are used up, or its endpoint was disabled or deleted before. `held`: its endpoint is failing or paused; it waits \
-         without losing a retry and goes out on recovery or unpausing.",
+         receiver took it. `failed`: its retries are used up, or its endpoint was disabled or deleted before. `held`: \
+         its endpoint is failing or paused; it waits without losing a retry and goes out on recovery or unpausing.",
     )
     .enum_values(Some(Status::ALL.map(Status::name)));
     /// What a replay can be narrowed to.

@@ -141,8 +141,7 @@ impl Log {
             let (mut after, mut wanted) = (None, Vec::new());
             loop {
                 let seen: Vec<HeldMarker> = self.table.oldest(&partition, after, at_once).await?;
-                let last = (seen.len() == at_once).then(|| seen.last().map(|last| last.event.to_string()));
-                after = last.flatten();
+                after = seen.last().filter(|_| seen.len() == at_once).map(|last| last.event.to_string());
                 let is_wanted = |marker: &HeldMarker| {
                     now.seconds() < marker.expires_at && !marker.is_left(left_held_until)
                 };

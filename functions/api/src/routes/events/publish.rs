@@ -232,7 +232,7 @@ async fn prepare(
     let Some(idempotency_key) = idempotency_key else {
         return Ok(Ready { event: publication.event(key, id), idempotency_key: None, to_publish: true });
     };
-    let (key_digest, digest) = (hex::encode(Sha256::digest(idempotency_key)), publication.digest());
+    let (key_digest, digest) = (digest_of_key(&idempotency_key), publication.digest());
     let (id, to_publish) = match api.log.claim_key(key.organization, &key_digest, id, &digest, now).await? {
         Claim::Fresh => (id, true),
         Claim::Taken(earlier) if earlier.digest != digest => return Err(KEY_REUSED),
@@ -242,6 +242,10 @@ async fn prepare(
     Ok(Ready { event: publication.event(key, id), idempotency_key: Some(key_digest), to_publish })
 }
 
+fn digest_of_key(idempotency_key: &str) -> String {
+    hex::encode(Sha256::digest(idempotency_key))
+}
+
 /// Refuses a key that stands for another batch, before any event of this one is published.
 async fn claim_for_batch(
     api: &Api,
@@ -249,7 +253,7 @@ async fn claim_for_batch(
     idempotency_key: &str,
     batch: &[Box<RawValue>],
 ) -> Result<(), ApiError> {
-    let key_digest = hex::encode(Sha256::digest(idempotency_key));
+    let key_digest = digest_of_key(idempotency_key);
     let digest = digest_of(batch.iter().map(|event| event.get()));
     if api.log.claim_batch_key(key.organization, &key_digest, &digest, api.clock.now()).await? {
         Ok(())
@@ -258,7 +262,8 @@ async fn claim_for_batch(
     }
 }
 
-/// Logs that the bus has the event, and spares a repeated request from publishing it again. The event is published: what goes wrong here must not say otherwise.
+/// Logs that the bus has the event, and spares a repeated request from publishing it again. The event is published: what
+/// goes wrong here must not say otherwise.
 async fn note_published(api: &Api, ready: &Ready) {
     let event = &ready.event;
     tracing::info!(event.id = %event.id, event.r#type = event.event_type, "event accepted");
