@@ -202,7 +202,7 @@ async fn main() {
             let failed =
                 delivery.clone().with_attempt(simulation.attempt(1, 500), Status::Retrying, Some(due));
             let failed = log.put_delivery(organization, &delivery, failed).await.unwrap().unwrap();
-            assert!(log.take_attempt(organization, &failed, due).await.unwrap());
+            assert!(log.take_attempt(organization, &failed, due, due).await.unwrap());
             let delivered = failed.clone().with_attempt(simulation.attempt(2, 200), Status::Delivered, None);
             log.put_delivery(organization, &failed, delivered).await.unwrap();
         })

@@ -4,6 +4,7 @@ mod caller;
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,7 +13,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use axum::{Router, body::Body};
 use deliver::{Deliver, NotedSlow};
 use domain::{
-    endpoint::Thresholds,
+    endpoint::{Endpoint, Settings, Thresholds},
     ids::{KeyId, OrganizationId},
     key::{ApiKey, KeyName, KeyRecord},
     retry::RetryPolicy,
@@ -87,6 +88,16 @@ impl Default for Deployment {
             },
             resolver: Arc::new(SystemResolver),
         }
+    }
+}
+
+/// A change of an endpoint's settings, as [`Registry::update_endpoint`] takes it.
+pub fn changing(
+    change: impl Fn(&mut Settings),
+) -> impl Fn(Endpoint) -> std::future::Ready<Result<Settings, Infallible>> {
+    move |Endpoint { mut settings, .. }| {
+        change(&mut settings);
+        std::future::ready(Ok(settings))
     }
 }
 

@@ -8,7 +8,6 @@ use domain::{
     delivery::{Delivery, Purpose, Status, Step, step},
     endpoint::{Endpoint, State},
     event::Event,
-    platform_event,
     retry::{self, Next},
 };
 use runtime::{
@@ -17,7 +16,11 @@ use runtime::{
 };
 use storage::EndpointRecord;
 
-use crate::{Deliver, Problem, attempt::attempt};
+use crate::{
+    Deliver, Problem,
+    attempt::{Attempted, attempt},
+    health::noted,
+};
 
 /// How long after its deadline an attempt must have been recorded: whoever brings the delivery again then takes it that
 /// the function died.
@@ -60,7 +63,7 @@ impl Deliver {
         let mut delivery = recorded.unwrap_or_else(|| Delivery::pending(&event, endpoint.id));
         let failing = endpoint.is_failing(&self.thresholds);
         let step = step(&delivery, purpose, endpoint.state(), failing, self.clock.now());
-        if matches!(purpose, Purpose::Resend { attempts } if attempts == delivery.attempts_made()) {
+        if matches!(purpose, Purpose::Resend { attempts, .. } if attempts == delivery.attempts_made()) {
             delivery.attempts_before_resend = delivery.attempts_made();
         }
         match step {
@@ -104,14 +107,14 @@ impl Deliver {
         let lease = self.clock.now().after(endpoint.settings.timeout.duration() + LEASE_MARGIN);
         // A first attempt needs no read and no claim: only a duplicated message could run beside it, once.
         if matches!(delivery.status, Status::Retrying | Status::Held)
-            && !self.log.take_attempt(endpoint.organization, &delivery, lease).await?
+            && !self.log.take_attempt(endpoint.organization, &delivery, self.clock.now(), lease).await?
         {
             return self.wait(record, lease).await;
         }
         let on_retry = if purpose == Purpose::Test { Status::Failed } else { Status::Retrying };
         let Made { delivery, next, is_recorded } =
-            self.attempt_and_record(target, event, delivery, on_retry).await?;
-        let counts = purpose != Purpose::Test && !platform_event::is_test(&event.event_type);
+            self.attempt_and_record(target, event, delivery, on_retry, purpose.counts_for_health()).await?;
+        let counts = purpose.counts_for_health();
         if !is_recorded {
             // It was made all the same, and says as much of its endpoint.
             if counts {
@@ -142,24 +145,32 @@ impl Deliver {
         event: &Event,
         delivery: Delivery,
         on_retry: Status,
+        counts: bool,
     ) -> Result<Made, Problem> {
         let endpoint = &target.endpoint;
-        let attempted = attempt(self, target, event, delivery.attempts_made() + 1).await?;
-        let attempt = attempted.attempt;
-        let next = retry::next(
-            &endpoint.settings.retry_policy,
-            delivery.attempts_in_round() + 1,
-            &attempt.outcome,
-            attempted.retry_after.as_deref(),
-            attempt.ended_at(),
-            runtime::jitter(),
-        );
+        let Attempted { attempt, retry_after } =
+            attempt(self, target, event, delivery.attempts_made() + 1).await?;
+
+        let policy = &endpoint.settings.retry_policy;
+        let (round, ended, jitter) =
+            (delivery.attempts_in_round() + 1, attempt.ended_at(), runtime::jitter());
+        let next = match retry::next(policy, round, &attempt.outcome, retry_after.as_deref(), ended, jitter) {
+            // Disabled before the attempt is recorded, since a 410 ends its delivery only if it still means this endpoint.
+            Next::EndpointGone
+                if !counts || !self.disable_gone(endpoint, noted(endpoint, &attempt)).await? =>
+            {
+                retry::after_failure(policy, round, ended, jitter)
+            }
+            next => next,
+        };
+
         let (status, next_attempt_at) = match next {
             Next::Delivered => (Status::Delivered, None),
             Next::RetryAt(due) if on_retry != Status::Failed => (on_retry, Some(due)),
             Next::RetryAt(_) | Next::Exhausted | Next::EndpointGone => (Status::Failed, None),
         };
         log_attempt(event, endpoint, &attempt, status);
+
         let made = delivery.clone().with_attempt(attempt, status, next_attempt_at);
         let recorded = self.log.put_delivery(made.organization, &delivery, made.clone()).await?;
         Ok(Made { is_recorded: recorded.is_some(), delivery: recorded.unwrap_or(made), next })

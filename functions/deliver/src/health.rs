@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::{
     Timestamp,
+    attempt::Attempt,
     delivery::Delivery,
-    endpoint::{Endpoint, Probe},
+    endpoint::{Endpoint, Probe, State},
     retry::Next,
 };
 use messaging::Message;
@@ -15,6 +16,10 @@ use crate::{Deliver, Problem};
 
 /// How old `last_delivery_at` may become while all is well: a busy endpoint's item is written no more often than this.
 const LAST_DELIVERY_PRECISION: Duration = Duration::from_mins(1);
+
+/// A success that was noted within this time of its attempt's beginning is taken to have overlapped no failure that another
+/// instance counted. Looking would cost each delivery a read.
+const OVERLAPS_NOTHING_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long after a probe was due its ticket is taken for lost, as one is that ended in the dead-letter queue and was
 /// put back under another id.
@@ -28,24 +33,18 @@ impl Deliver {
         delivery: &Delivery,
         next: Next,
     ) -> Result<bool, Problem> {
-        let Some(noted) = noted(delivery) else { return Ok(false) };
+        let Some(attempt) = delivery.attempts.last() else { return Ok(false) };
+        let noted = noted(endpoint, attempt);
         match next {
             Next::Delivered => self.note_success(endpoint, noted).await.map(|()| false),
-            Next::EndpointGone => {
-                self.registry.disable_endpoint(endpoint.organization, endpoint.id, self.clock.now()).await?;
-                Ok(false)
-            }
+            // It was disabled before the attempt was recorded.
+            Next::EndpointGone => Ok(false),
             Next::RetryAt(_) | Next::Exhausted => self.count_failure(endpoint, noted).await,
         }
     }
 
     async fn note_success(&self, endpoint: &Endpoint, noted: Noted) -> Result<(), Problem> {
-        let health = &endpoint.health;
-        let fresh = |at: Timestamp| noted.ended.since(at) < LAST_DELIVERY_PRECISION;
-        if health.consecutive_failures == 0
-            && endpoint.probe.is_none()
-            && health.last_delivery_at.is_some_and(fresh)
-        {
+        if !is_news(endpoint, noted) && !self.is_news_by_now(endpoint, noted).await? {
             return Ok(());
         }
         let before = self.registry.note_success(endpoint.organization, endpoint.id, noted).await?;
@@ -57,6 +56,29 @@ impl Deliver {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a success is to be noted although the endpoint, as the batch read it, was well: others may have counted failures
+    /// while the attempt lasted, and they are not in a row any more.
+    async fn is_news_by_now(&self, endpoint: &Endpoint, noted: Noted) -> Result<bool, Problem> {
+        if self.clock.now().since(noted.began) < OVERLAPS_NOTHING_WITHIN {
+            return Ok(false);
+        }
+        let current = self.registry.endpoint(endpoint.organization, endpoint.id).await?;
+        Ok(current.is_some_and(|current| is_news(&current.endpoint, noted)))
+    }
+
+    /// Disables an endpoint whose receiver says by a 410 that it is gone. False if the attempt says nothing of the endpoint any
+    /// more: its owner has sent it elsewhere, or enabled it, since the attempt began.
+    pub(crate) async fn disable_gone(&self, endpoint: &Endpoint, noted: Noted) -> Result<bool, Problem> {
+        let (organization, id) = (endpoint.organization, endpoint.id);
+        if self.registry.disable_gone(organization, id, noted).await? {
+            tracing::warn!(endpoint.id = %id, "endpoint is gone (410); it is disabled");
+            return Ok(true);
+        }
+        let current = self.registry.endpoint(organization, id).await?;
+        // Deleted, or disabled by another attempt of the same batch.
+        Ok(current.is_none_or(|current| current.endpoint.state() == State::Disabled))
     }
 
     async fn count_failure(&self, endpoint: &Endpoint, noted: Noted) -> Result<bool, Problem> {
@@ -123,8 +145,21 @@ impl Deliver {
     }
 }
 
-/// The delivery's last attempt, as its endpoint's health sees it.
-pub(crate) fn noted(delivery: &Delivery) -> Option<Noted> {
-    let attempt = delivery.attempts.last()?;
-    Some(Noted { began: attempt.at, ended: attempt.ended_at(), status: attempt.outcome.status() })
+/// Whether a success changes what an endpoint's item says.
+fn is_news(endpoint: &Endpoint, noted: Noted) -> bool {
+    let health = &endpoint.health;
+    let is_fresh = |at: Timestamp| noted.ended.since(at) < LAST_DELIVERY_PRECISION;
+    health.consecutive_failures > 0
+        || endpoint.probe.is_some()
+        || !health.last_delivery_at.is_some_and(is_fresh)
+}
+
+/// An attempt, as the health of its endpoint sees it; `endpoint` is as it was when the attempt began.
+pub(crate) fn noted(endpoint: &Endpoint, attempt: &Attempt) -> Noted {
+    Noted {
+        began: attempt.at,
+        ended: attempt.ended_at(),
+        status: attempt.outcome.status(),
+        generation: endpoint.generation,
+    }
 }

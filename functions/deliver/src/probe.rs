@@ -134,7 +134,7 @@ impl Deliver {
                 abandoned.push(marker);
                 continue;
             };
-            match candidate.delivery.next_attempt_at {
+            match candidate.delivery.due_at() {
                 // An earlier probe died before the marker said so, too.
                 Some(due) if now < due => next_due = Some(next_due.map_or(due, |next| next.min(due))),
                 _ => return Ok(Try::One(Box::new(candidate))),
@@ -164,8 +164,8 @@ impl Deliver {
         let held = delivery.clone();
         // Held all along: the ticket owns no delivery, so none may be left to it.
         let Made { delivery, next, is_recorded } =
-            self.attempt_and_record(target, &event, delivery, Status::Held).await?;
-        let noted = health::noted(&delivery);
+            self.attempt_and_record(target, &event, delivery, Status::Held, true).await?;
+        let noted = delivery.attempts.last().map(|attempt| health::noted(endpoint, attempt));
         if is_recorded && delivery.next_attempt_at.is_some() {
             self.log.mark_held(endpoint.organization, &delivery).await?;
         } else if is_recorded {
@@ -180,10 +180,8 @@ impl Deliver {
                 tracing::info!(endpoint.id = %endpoint.id, "endpoint recovered");
                 Ok(Verdict::Done)
             }
-            (Next::EndpointGone, _) => {
-                self.registry.disable_endpoint(endpoint.organization, endpoint.id, self.clock.now()).await?;
-                Ok(Verdict::Done)
-            }
+            // It was disabled before the attempt was recorded, and its probe ended with that.
+            (Next::EndpointGone, _) => Ok(Verdict::Done),
             (_, Some(noted)) => self.count_probe_failure(record, endpoint, probe, noted).await,
             (_, None) => self.look_again(record, endpoint, probe, self.clock.now()).await,
         }

@@ -45,9 +45,14 @@ impl Deliver {
         let holding = endpoint.state() != State::Active || endpoint.is_failing(&self.thresholds);
         match replay.selection {
             Selection::Held if holding => return self.not_now(record, endpoint, &replay).await,
+            Selection::Retrying { generation } if endpoint.generation < generation => {
+                return self.not_now(record, endpoint, &replay).await;
+            }
+            // It failed again or was paused meanwhile: each delivery's own message has it held when it is due.
+            Selection::Retrying { .. } if holding => return Ok(Verdict::Done),
             Selection::Status { .. } if endpoint.state() == State::Disabled => return Ok(Verdict::Done),
             // What a person asks for while the endpoint is failing or paused joins what is held.
-            Selection::Held | Selection::Status { .. } => {}
+            Selection::Held | Selection::Retrying { .. } | Selection::Status { .. } => {}
         }
         let page = self.replay_page(endpoint, &replay).await?;
         let mut messages = Vec::with_capacity(page.deliveries.len());
@@ -94,14 +99,30 @@ impl Deliver {
             Selection::Status { status, after, before } => {
                 let filter =
                     DeliveryFilter { status: Some(*status), after: Some(*after), before: Some(*before) };
-                let position = replay.cursor.as_deref().and_then(|cursor| EventId::parse(cursor).ok());
-                let deliveries =
-                    self.log.list_deliveries(organization, id, filter, position, PAGE, now).await?;
-                let next =
-                    deliveries.last().filter(|_| deliveries.len() == PAGE).map(|last| last.event.to_string());
-                Ok(Page { deliveries, next })
+                self.listed_page(endpoint, filter, replay.cursor.as_deref()).await
+            }
+            Selection::Retrying { .. } => {
+                let filter = DeliveryFilter { status: Some(Status::Retrying), after: None, before: None };
+                self.listed_page(endpoint, filter, replay.cursor.as_deref()).await
             }
         }
+    }
+
+    /// A page of the deliveries that a list has.
+    async fn listed_page(
+        &self,
+        endpoint: &Endpoint,
+        filter: DeliveryFilter,
+        cursor: Option<&str>,
+    ) -> Result<Page, Problem> {
+        let position = cursor.and_then(|cursor| EventId::parse(cursor).ok());
+        let now = self.clock.now();
+        let deliveries =
+            self.log.list_deliveries(endpoint.organization, endpoint.id, filter, position, PAGE, now).await?;
+
+        let is_full = deliveries.len() == PAGE;
+        let next = deliveries.last().filter(|_| is_full).map(|last| last.event.to_string());
+        Ok(Page { deliveries, next })
     }
 
     /// A page of what is held and was not left so, and the cursor of the next one. Pages of nothing else are passed over, in
@@ -126,10 +147,11 @@ impl Deliver {
     /// The message that sends a delivery again; none if its event is gone from the log.
     async fn again(&self, delivery: &Delivery, selection: &Selection) -> Result<Option<Message>, Problem> {
         let logged = self.log.event(delivery.organization, delivery.event, self.clock.now()).await?;
-        let attempts = delivery.attempts_made();
         let purpose = match (selection, delivery.status) {
-            (Selection::Held, _) | (_, Status::Held) => Purpose::Release { attempts },
-            _ => Purpose::Resend { attempts },
+            (Selection::Held | Selection::Retrying { .. }, _) | (_, Status::Held) => {
+                Purpose::release(delivery)
+            }
+            (Selection::Status { .. }, _) => Purpose::resend(delivery),
         };
         Ok(logged.map(|logged| Message::Deliver {
             endpoint: delivery.endpoint,

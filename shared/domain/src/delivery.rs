@@ -8,6 +8,7 @@ use crate::{
     endpoint::State,
     event::Event,
     ids::{EndpointId, EventId, OrganizationId},
+    platform_event,
 };
 
 /// Where a delivery stands.
@@ -60,9 +61,13 @@ pub struct Delivery {
     pub event_type: String,
     /// Where it stands.
     pub status: Status,
-    /// When it is tried again, while it is [`Status::Retrying`], or is due, while it is [`Status::Held`].
+    /// When its next attempt is planned, while it is [`Status::Retrying`] or [`Status::Held`]. While an attempt is under way, it
+    /// is when that attempt was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
+    /// Set while an attempt is under way: by then it must be recorded, or the function that makes it has died.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leased_until: Option<Timestamp>,
     /// The attempts, oldest first.
     pub attempts: Vec<Attempt>,
     /// How many of them were made before it was last sent again on request: its retries are counted from there.
@@ -85,6 +90,7 @@ impl Delivery {
             event_type: event.event_type.clone(),
             status: Status::Pending,
             next_attempt_at: None,
+            leased_until: None,
             attempts: Vec::new(),
             attempts_before_resend: 0,
             in_steps: false,
@@ -100,6 +106,11 @@ impl Delivery {
     /// How many attempts have been made since it was last sent again on request, or ever.
     pub fn attempts_in_round(&self) -> u32 {
         self.attempts_made().saturating_sub(self.attempts_before_resend)
+    }
+
+    /// When the next attempt may be made: as planned, and not while another one is under way. `None` if at once.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.next_attempt_at.max(self.leased_until)
     }
 
     /// Whether nothing more is owed.
@@ -129,6 +140,7 @@ impl Delivery {
         self.attempts.push(attempt);
         self.status = status;
         self.next_attempt_at = next_attempt_at;
+        self.leased_until = None;
         self
     }
 }
@@ -141,18 +153,44 @@ pub enum Purpose {
     First,
     /// Its event was routed before: something may have become of it.
     Recheck,
-    /// It was held, with so many attempts made, and is let go: at once, whatever its schedule says.
+    /// It waited, held or for its retry, with so many attempts made. It goes out at once, whatever its schedule says.
     Release {
         /// The attempts made when it was let go.
         attempts: u32,
+        /// Whether it is a test.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_test: bool,
     },
     /// A person asks for it again, with so many attempts made: at once and with all its retries.
     Resend {
         /// The attempts made when it was asked for.
         attempts: u32,
+        /// Whether it is a test.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_test: bool,
     },
     /// A person tries the endpoint: one attempt, also while it is paused or failing.
     Test,
+}
+
+impl Purpose {
+    /// To send a delivery at once that waits.
+    pub fn release(waiting: &Delivery) -> Self {
+        let is_test = platform_event::is_test(&waiting.event_type);
+        Self::Release { attempts: waiting.attempts_made(), is_test }
+    }
+
+    /// To send a delivery again because a person asks for it.
+    pub fn resend(asked_for: &Delivery) -> Self {
+        let is_test = platform_event::is_test(&asked_for.event_type);
+        Self::Resend { attempts: asked_for.attempts_made(), is_test }
+    }
+
+    /// Whether its attempts say how the endpoint fares. Those of a test do not, also when the test is sent again: whoever
+    /// tries an endpoint must not pause it by that.
+    pub fn counts_for_health(self) -> bool {
+        !matches!(self, Self::Test | Self::Release { is_test: true, .. } | Self::Resend { is_test: true, .. })
+    }
 }
 
 /// What a message's delivery needs now.
@@ -173,20 +211,28 @@ pub enum Step {
 pub fn step(record: &Delivery, purpose: Purpose, endpoint: State, failing: bool, now: Timestamp) -> Step {
     let wanted = match (purpose, record.status) {
         _ if endpoint == State::Disabled => Step::Drop,
-        (Purpose::Resend { attempts }, _) if attempts == record.attempts_made() => Step::Attempt,
+        (Purpose::Resend { attempts, .. }, _) if attempts == record.attempts_made() => Step::Attempt,
         // A test that was tried is over: what is open of it now was asked for since, by a message of its own.
         (_, Status::Delivered | Status::Failed) | (Purpose::Test, Status::Retrying | Status::Held) => {
             Step::Drop
         }
-        (Purpose::Release { attempts }, Status::Held) if attempts < record.attempts_made() => Step::Drop,
-        (_, Status::Retrying) => match record.next_attempt_at {
-            Some(due) if now < due => Step::Wait(due),
-            _ => Step::Attempt,
-        },
+        (Purpose::Release { attempts, .. }, Status::Held) if attempts < record.attempts_made() => Step::Drop,
+        // What is let go skips its own schedule, but does not run beside an attempt that is under way.
+        (Purpose::Release { attempts, .. }, Status::Retrying) if attempts == record.attempts_made() => {
+            attempt_from(record.leased_until, now)
+        }
+        (_, Status::Retrying) => attempt_from(record.due_at(), now),
         (_, Status::Pending | Status::Held) => Step::Attempt,
     };
     let holding = (endpoint == State::Paused || failing) && purpose != Purpose::Test;
     if holding && wanted != Step::Drop { Step::Hold } else { wanted }
+}
+
+fn attempt_from(due: Option<Timestamp>, now: Timestamp) -> Step {
+    match due {
+        Some(due) if now < due => Step::Wait(due),
+        _ => Step::Attempt,
+    }
 }
 
 #[cfg(test)]
@@ -213,11 +259,20 @@ mod tests {
             event_type: "send.email.sent".into(),
             status,
             next_attempt_at,
+            leased_until: None,
             attempts: (1..=attempts).map(attempt).collect(),
             attempts_before_resend: 0,
             in_steps: false,
             updated_at: NOW,
         }
+    }
+
+    fn release(attempts: u32) -> Purpose {
+        Purpose::Release { attempts, is_test: false }
+    }
+
+    fn resend(attempts: u32) -> Purpose {
+        Purpose::Resend { attempts, is_test: false }
     }
 
     fn active(record: &Delivery, purpose: Purpose) -> Step {
@@ -228,19 +283,18 @@ mod tests {
     fn a_settled_delivery_is_sent_again_only_when_a_person_asks() {
         for status in [Status::Delivered, Status::Failed] {
             let settled = record(status, 2, None);
-            for purpose in [Purpose::First, Purpose::Recheck, Purpose::Release { attempts: 2 }, Purpose::Test]
-            {
+            for purpose in [Purpose::First, Purpose::Recheck, release(2), Purpose::Test] {
                 assert_eq!(active(&settled, purpose), Step::Drop, "{purpose:?}");
             }
-            assert_eq!(active(&settled, Purpose::Resend { attempts: 2 }), Step::Attempt);
-            assert_eq!(active(&settled, Purpose::Resend { attempts: 1 }), Step::Drop, "already served");
+            assert_eq!(active(&settled, resend(2)), Step::Attempt);
+            assert_eq!(active(&settled, resend(1)), Step::Drop, "already served");
         }
     }
 
     #[test]
     fn a_retry_waits_for_its_time_however_often_its_message_comes() {
         let waiting = record(Status::Retrying, 1, Some(LATER));
-        for purpose in [Purpose::First, Purpose::Recheck, Purpose::Release { attempts: 0 }] {
+        for purpose in [Purpose::First, Purpose::Recheck, release(0)] {
             assert_eq!(active(&waiting, purpose), Step::Wait(LATER), "{purpose:?}");
         }
         assert_eq!(active(&record(Status::Retrying, 1, Some(NOW)), Purpose::First), Step::Attempt);
@@ -249,8 +303,57 @@ mod tests {
     #[test]
     fn what_is_let_go_does_not_wait_for_its_own_time() {
         let held = record(Status::Held, 2, Some(LATER));
-        assert_eq!(active(&held, Purpose::Release { attempts: 2 }), Step::Attempt);
-        assert_eq!(active(&held, Purpose::Release { attempts: 1 }), Step::Drop, "held again since");
+        assert_eq!(active(&held, release(2)), Step::Attempt);
+        assert_eq!(active(&held, release(1)), Step::Drop, "held again since");
+
+        let retrying = record(Status::Retrying, 2, Some(LATER));
+        assert_eq!(active(&retrying, release(2)), Step::Attempt);
+        assert_eq!(active(&retrying, release(1)), Step::Wait(LATER), "tried since");
+    }
+
+    #[test]
+    fn nothing_but_what_a_person_asks_for_runs_beside_an_attempt_that_is_under_way() {
+        let under_way = Delivery { leased_until: Some(LATER), ..record(Status::Retrying, 1, Some(NOW)) };
+
+        for purpose in [Purpose::First, Purpose::Recheck, release(1)] {
+            assert_eq!(active(&under_way, purpose), Step::Wait(LATER), "{purpose:?}");
+            assert_eq!(
+                step(&under_way, purpose, State::Active, false, LATER),
+                Step::Attempt,
+                "its function died"
+            );
+        }
+        assert_eq!(active(&under_way, resend(1)), Step::Attempt);
+    }
+
+    #[test]
+    fn an_attempt_ends_its_lease_and_the_plan_of_the_one_before() {
+        let under_way = Delivery { leased_until: Some(LATER), ..record(Status::Retrying, 1, Some(NOW)) };
+        assert_eq!(under_way.due_at(), Some(LATER));
+
+        let attempt = under_way.attempts[0].clone();
+        let after = under_way.with_attempt(attempt, Status::Delivered, None);
+
+        assert_eq!((after.leased_until, after.due_at()), (None, None));
+    }
+
+    #[test]
+    fn attempts_count_by_their_purpose() {
+        let delivery = record(Status::Failed, 1, None);
+        let test = Delivery { event_type: "platform.test".into(), ..delivery.clone() };
+
+        let counting =
+            [Purpose::First, Purpose::Recheck, Purpose::resend(&delivery), Purpose::release(&delivery)];
+        assert!(counting.into_iter().all(Purpose::counts_for_health));
+        let trying = [Purpose::Test, Purpose::resend(&test), Purpose::release(&test)];
+        assert!(!trying.into_iter().any(Purpose::counts_for_health));
+    }
+
+    #[test]
+    fn messages_that_were_sent_by_the_version_before_are_read() {
+        let read = |text: &str| serde_json::from_str::<Purpose>(text).unwrap();
+        assert_eq!(read(r#"{"release":{"attempts":2}}"#), release(2));
+        assert_eq!(read(r#"{"resend":{"attempts":2}}"#), resend(2));
     }
 
     #[test]
@@ -259,7 +362,7 @@ mod tests {
         for (state, failing) in [(State::Paused, false), (State::Active, true), (State::Paused, true)] {
             let step_for = |purpose| step(&pending, purpose, state, failing, NOW);
             assert_eq!(step_for(Purpose::First), Step::Hold);
-            assert_eq!(step_for(Purpose::Release { attempts: 0 }), Step::Hold);
+            assert_eq!(step_for(release(0)), Step::Hold);
             assert_eq!(step_for(Purpose::Test), Step::Attempt);
             assert_eq!(
                 step(&record(Status::Delivered, 1, None), Purpose::First, state, failing, NOW),
@@ -285,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_disabled_endpoint_gets_nothing_at_all() {
-        for purpose in [Purpose::First, Purpose::Resend { attempts: 0 }, Purpose::Test] {
+        for purpose in [Purpose::First, resend(0), Purpose::Test] {
             let pending = record(Status::Pending, 0, None);
             assert_eq!(step(&pending, purpose, State::Disabled, true, NOW), Step::Drop);
         }

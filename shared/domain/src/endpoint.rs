@@ -44,6 +44,10 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     /// Grows with every change of the settings: two changes that overlap are told apart by it.
     pub version: u64,
+    /// Grows whenever earlier attempts stop saying how the endpoint fares: it is sent to otherwise, with another secret, was
+    /// enabled, disabled or unpaused. An attempt that began in an earlier generation does not count for its health.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// What an endpoint's owner chooses.
@@ -67,6 +71,15 @@ pub struct Settings {
     /// What its owner noted on it.
     #[serde(default)]
     pub metadata: Metadata,
+}
+
+impl Settings {
+    /// Whether attempts under the settings `before` say nothing of how these will fare: they went elsewhere, looked otherwise or
+    /// had another time to be answered in.
+    pub fn send_otherwise_than(&self, before: &Settings) -> bool {
+        // Compared by name: formats are rows of one table.
+        self.url != before.url || self.timeout != before.timeout || self.format.name != before.format.name
+    }
 }
 
 /// How an endpoint's deliveries have fared. Written rarely while all is well, so that a busy endpoint has no hot item.
@@ -171,6 +184,7 @@ impl Endpoint {
             probe: None,
             created_at: now,
             version: 1,
+            generation: 0,
         }
     }
 
@@ -181,6 +195,19 @@ impl Endpoint {
             (true, true) => State::Paused,
             (true, false) => State::Active,
         }
+    }
+
+    /// Whether these settings begin another generation of it.
+    pub fn starts_anew_with(&self, settings: &Settings) -> bool {
+        settings.is_active != self.settings.is_active || settings.send_otherwise_than(&self.settings)
+    }
+
+    /// Whether something may be held for it that is to be sent when a person unpauses it.
+    pub fn may_hold(&self) -> bool {
+        self.state() != State::Active
+            || self.health.consecutive_failures > 0
+            || self.probe.is_some()
+            || self.left_held_until.is_some()
     }
 
     /// Whether its deliveries are held and only its probe is sent, because it failed again and again.
@@ -256,6 +283,43 @@ mod tests {
         assert_eq!([0, 59, 60].map(|seconds| health.is_slow(after(seconds))), [true, true, false]);
         assert_eq!([0, 30, 31].map(|seconds| health.slowness_is_news(after(seconds))), [false, false, true]);
         assert!(!Health::default().is_slow(noted) && Health::default().slowness_is_news(noted));
+    }
+
+    fn endpoint() -> Endpoint {
+        let at = Timestamp::from_millis(1_700_000_000_000);
+        let settings = Settings {
+            url: "https://example.com/".into(),
+            enabled_events: Patterns::parse(&["*"], "enabled_events").unwrap(),
+            description: None,
+            is_active: true,
+            timeout: TimeoutSeconds::DEFAULT,
+            retry_policy: RetryPolicy::new(5, 60, 5.0, 43_200).unwrap(),
+            format: Format::dodev(),
+            metadata: Metadata::default(),
+        };
+        Endpoint::new(OrganizationId::new(at, [1; 10]), EndpointId::new(at, [2; 10]), settings, at)
+    }
+
+    #[test]
+    fn an_endpoint_starts_anew_when_it_is_sent_to_otherwise_and_not_when_people_note_something_on_it() {
+        let endpoint = endpoint();
+        let starts_anew = |change: fn(&mut Settings)| {
+            let mut settings = endpoint.settings.clone();
+            change(&mut settings);
+            endpoint.starts_anew_with(&settings)
+        };
+
+        assert!(starts_anew(|it| it.url = "https://example.com/moved".into()));
+        assert!(starts_anew(|it| it.format = Format::orbit()));
+        assert!(starts_anew(|it| it.timeout = TimeoutSeconds::MAX));
+        assert!(starts_anew(|it| it.is_active = false));
+
+        assert!(!starts_anew(|_| {}));
+        assert!(!starts_anew(|it| it.description = Some(Description::parse("mended").unwrap())));
+        assert!(!starts_anew(|it| it.retry_policy = RetryPolicy::new(0, 1, 1.0, 1).unwrap()));
+        assert!(!starts_anew(
+            |it| it.enabled_events = Patterns::parse(&["send.*"], "enabled_events").unwrap()
+        ));
     }
 
     #[test]

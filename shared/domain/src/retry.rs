@@ -105,13 +105,31 @@ pub fn next(
     match outcome {
         _ if outcome.is_success() => Next::Delivered,
         Outcome::Status(410) => Next::EndpointGone,
-        _ if attempts > policy.max_retries => Next::Exhausted,
         Outcome::Status(429 | 503) => {
             let asked = retry_after.and_then(|header| asked_delay(header, now)).unwrap_or_default();
-            Next::RetryAt(now.after(policy.delay(attempts, jitter).max(asked.min(LONGEST_DELAY))))
+            after_failure_asking_for(asked, policy, attempts, now, jitter)
         }
-        _ => Next::RetryAt(now.after(policy.delay(attempts, jitter))),
+        _ => after_failure(policy, attempts, now, jitter),
     }
+}
+
+/// Decides what follows a failure that asks for nothing, like [`next`]. It is also what follows a 410 that does not mean the endpoint
+/// as it is now.
+pub fn after_failure(policy: &RetryPolicy, attempts: u32, now: Timestamp, jitter: f64) -> Next {
+    after_failure_asking_for(Duration::ZERO, policy, attempts, now, jitter)
+}
+
+fn after_failure_asking_for(
+    asked: Duration,
+    policy: &RetryPolicy,
+    attempts: u32,
+    now: Timestamp,
+    jitter: f64,
+) -> Next {
+    if attempts > policy.max_retries {
+        return Next::Exhausted;
+    }
+    Next::RetryAt(now.after(policy.delay(attempts, jitter).max(asked.min(LONGEST_DELAY))))
 }
 
 /// Reads `Retry-After` in both its forms (RFC 9110, 10.2.3).
@@ -145,25 +163,25 @@ mod tests {
         }
     }
 
-    fn after_failure(policy: &RetryPolicy, attempts: u32, jitter: f64) -> Next {
+    fn after_500(policy: &RetryPolicy, attempts: u32, jitter: f64) -> Next {
         next(policy, attempts, &Outcome::Status(500), None, NOW, jitter)
     }
 
     #[test]
     fn the_default_schedule_is_the_contract_s() {
         let minutes: Vec<_> =
-            (1..=5).map(|n| seconds_until(after_failure(&default_policy(), n, 0.0)) / 60.0).collect();
+            (1..=5).map(|n| seconds_until(after_500(&default_policy(), n, 0.0)) / 60.0).collect();
         assert_eq!(minutes, [1.0, 5.0, 25.0, 125.0, 625.0]);
-        assert_eq!(after_failure(&default_policy(), 6, 0.0), Next::Exhausted);
+        assert_eq!(after_500(&default_policy(), 6, 0.0), Next::Exhausted);
     }
 
     #[test]
     fn own_schedules_grow_to_their_bound_and_end_with_their_retries() {
         let policy = RetryPolicy::new(4, 10, 2.0, 30).unwrap();
-        let seconds: Vec<_> = (1..=4).map(|n| seconds_until(after_failure(&policy, n, 0.0))).collect();
+        let seconds: Vec<_> = (1..=4).map(|n| seconds_until(after_500(&policy, n, 0.0))).collect();
         assert_eq!(seconds, [10.0, 20.0, 30.0, 30.0]);
-        assert_eq!(after_failure(&policy, 5, 0.0), Next::Exhausted);
-        assert_eq!(after_failure(&RetryPolicy::new(0, 1, 1.0, 1).unwrap(), 1, 0.0), Next::Exhausted);
+        assert_eq!(after_500(&policy, 5, 0.0), Next::Exhausted);
+        assert_eq!(after_500(&RetryPolicy::new(0, 1, 1.0, 1).unwrap(), 1, 0.0), Next::Exhausted);
     }
 
     #[test]
@@ -183,6 +201,14 @@ mod tests {
     fn gone_disables_at_once() {
         assert_eq!(next(&default_policy(), 1, &Outcome::Status(410), None, NOW, 0.0), Next::EndpointGone);
         assert_eq!(next(&default_policy(), 6, &Outcome::Status(410), None, NOW, 0.0), Next::EndpointGone);
+    }
+
+    #[test]
+    fn a_410_that_does_not_mean_the_endpoint_is_a_failure_like_any_other() {
+        for attempts in [1, 5, 6] {
+            let failure = after_failure(&default_policy(), attempts, NOW, 0.5);
+            assert_eq!(failure, after_500(&default_policy(), attempts, 0.5));
+        }
     }
 
     #[test]
@@ -225,8 +251,8 @@ mod tests {
             attempts in 1..=5_u32, jitter in -1.0..=1.0_f64,
         ) {
             let policy = RetryPolicy::new(5, initial, factor, max).unwrap();
-            let exact = seconds_until(after_failure(&policy, attempts, 0.0));
-            let strayed = seconds_until(after_failure(&policy, attempts, jitter));
+            let exact = seconds_until(after_500(&policy, attempts, 0.0));
+            let strayed = seconds_until(after_500(&policy, attempts, jitter));
             prop_assert!(exact <= f64::from(max));
             prop_assert!((strayed - exact).abs() <= exact * 0.1 + 0.001);
             prop_assert!(strayed <= LONGEST_DELAY.as_secs_f64());

@@ -82,6 +82,12 @@ pub enum Selection {
         /// The span's end.
         before: Timestamp,
     },
+    /// What waits for its retry, once the endpoint is of this generation: then it is sent to otherwise, and what it refused
+    /// before it may take now.
+    Retrying {
+        /// The generation.
+        generation: u64,
+    },
 }
 
 impl Message {
@@ -181,6 +187,19 @@ impl DeliveriesQueue {
     /// forgotten; it shows a second later, and waits for the change.
     pub async fn release(&self, organization: OrganizationId, endpoint: EndpointId) -> Result<(), Error> {
         let replay = Replay { organization, endpoint, selection: Selection::Held, cursor: None };
+        self.send_later(&Message::Replay(replay), RELEASE_DELAY).await
+    }
+
+    /// Sends at once what waits for its retry, as soon as the endpoint is of this generation. Sent before the change that begins
+    /// it, like [`Self::release`].
+    pub async fn retry_waiting(
+        &self,
+        organization: OrganizationId,
+        endpoint: EndpointId,
+        generation: u64,
+    ) -> Result<(), Error> {
+        let replay =
+            Replay { organization, endpoint, selection: Selection::Retrying { generation }, cursor: None };
         self.send_later(&Message::Replay(replay), RELEASE_DELAY).await
     }
 

@@ -21,6 +21,7 @@ mod idempotency;
 mod keys;
 mod layering;
 mod log;
+mod new_start;
 mod paging;
 mod routing;
 mod secrets;

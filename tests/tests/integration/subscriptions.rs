@@ -1,6 +1,6 @@
 //! Changes of endpoints that overlap, and the index that fan-out reads.
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::collections::BTreeSet;
 
 use domain::{
     Timestamp,
@@ -15,7 +15,7 @@ use domain::{
 use futures::future::join_all;
 use proptest::prelude::*;
 use storage::{Created, EndpointRecord, Registry, Updated};
-use tests::platform::Platform;
+use tests::platform::{Platform, changing};
 
 fn settings(patterns: &[&str]) -> Settings {
     Settings {
@@ -48,18 +48,30 @@ async fn overlapping_changes_of_different_settings_both_stick() {
         let id = create(&registry, organization, &["send.*"]).await;
         let now = platform.aws.clock().now();
         platform.aws.interleave(seed);
-        let describe = registry.update_endpoint(organization, id, now, |settings| {
-            settings.description = Some(Description::parse("described").unwrap());
-            Ok::<_, Infallible>(())
-        });
-        let repattern = registry.update_endpoint(organization, id, now, |settings| {
-            settings.enabled_events = Patterns::parse(&["telco.*"], "enabled_events").unwrap();
-            Ok::<_, Infallible>(())
-        });
-        let slow_down = registry.update_endpoint(organization, id, now, |settings| {
-            settings.timeout = TimeoutSeconds::MAX;
-            Ok::<_, Infallible>(())
-        });
+        let describe = registry.update_endpoint(
+            organization,
+            id,
+            now,
+            changing(|settings| {
+                settings.description = Some(Description::parse("described").unwrap());
+            }),
+        );
+        let repattern = registry.update_endpoint(
+            organization,
+            id,
+            now,
+            changing(|settings| {
+                settings.enabled_events = Patterns::parse(&["telco.*"], "enabled_events").unwrap();
+            }),
+        );
+        let slow_down = registry.update_endpoint(
+            organization,
+            id,
+            now,
+            changing(|settings| {
+                settings.timeout = TimeoutSeconds::MAX;
+            }),
+        );
         let (one, two, three) = tokio::join!(describe, repattern, slow_down);
         for updated in [one, two, three] {
             assert!(matches!(updated.unwrap(), Updated::Updated(_)), "seed {seed}");
@@ -80,10 +92,14 @@ async fn an_event_that_is_routed_while_patterns_change_misses_no_endpoint_that_w
     for seed in 1..=600_u64 {
         let pattern = if seed % 2 == 0 { "send.*" } else { "*" };
         platform.aws.interleave(seed);
-        let repattern = registry.update_endpoint(organization, id, NOW, |settings| {
-            settings.enabled_events = Patterns::parse(&[pattern], "enabled_events").unwrap();
-            Ok::<_, Infallible>(())
-        });
+        let repattern = registry.update_endpoint(
+            organization,
+            id,
+            NOW,
+            changing(|settings| {
+                settings.enabled_events = Patterns::parse(&[pattern], "enabled_events").unwrap();
+            }),
+        );
         let found = subscribed(&registry, organization, "send.email.sent");
         let (updated, found) = tokio::join!(repattern, found);
         updated.unwrap();
@@ -97,10 +113,9 @@ async fn a_change_of_another_organization_s_endpoint_finds_nothing() {
     let (organization, stranger) = (platform.organization().await.id, platform.organization().await.id);
     let registry = platform.registry();
     let id = create(&registry, organization, &["*"]).await;
-    let change = |settings: &mut Settings| {
+    let change = changing(|settings| {
         settings.is_active = false;
-        Ok::<_, Infallible>(())
-    };
+    });
     assert_eq!(
         registry.update_endpoint(stranger, id, platform.aws.clock().now(), change).await.unwrap(),
         Updated::NotFound
@@ -137,17 +152,15 @@ async fn run(registry: &Registry, organization: OrganizationId, ids: &[EndpointI
     match request {
         Request::Repattern { endpoint, patterns } => {
             let texts: Vec<_> = patterns.iter().map(|pattern| PATTERNS[*pattern]).collect();
-            let change = |settings: &mut Settings| {
+            let change = changing(|settings| {
                 settings.enabled_events = Patterns::parse(&texts, "enabled_events").unwrap();
-                Ok::<_, Infallible>(())
-            };
+            });
             registry.update_endpoint(organization, ids[*endpoint], NOW, change).await.unwrap();
         }
         Request::Describe { endpoint } => {
-            let change = |settings: &mut Settings| {
+            let change = changing(|settings| {
                 settings.description = None;
-                Ok::<_, Infallible>(())
-            };
+            });
             registry.update_endpoint(organization, ids[*endpoint], NOW, change).await.unwrap();
         }
         Request::Delete { endpoint } => {

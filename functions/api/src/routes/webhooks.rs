@@ -7,6 +7,7 @@ mod rotate;
 mod settings;
 mod state;
 mod update;
+mod waiting;
 
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{ids::EndpointId, scope::Scope};

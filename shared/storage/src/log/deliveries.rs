@@ -89,15 +89,19 @@ fn status_key_of(organization: OrganizationId, delivery: &Delivery, status: Stat
     status_key(organization, delivery.endpoint, status, shard(delivery.event))
 }
 
-/// A delivery's steps are as they were read.
+/// A delivery's steps are as they were read, and nobody has taken its next attempt since.
 fn unchanged(read: &Delivery) -> Result<Condition, Error> {
-    let condition = match read.next_attempt_at {
-        Some(due) => {
-            Condition::new("updated_at = :updated_at AND next_attempt_at = :due").with(":due", value(&due)?)
-        }
-        None => Condition::new("updated_at = :updated_at AND attribute_not_exists(next_attempt_at)"),
+    let is_as_planned = match read.next_attempt_at {
+        Some(due) => Condition::new("next_attempt_at = :due").with(":due", value(&due)?),
+        None => Condition::new("attribute_not_exists(next_attempt_at)"),
     };
-    Ok(condition.with(":updated_at", value(&read.updated_at)?))
+    let is_not_taken = match read.leased_until {
+        Some(lease) => Condition::new("leased_until = :read_lease").with(":read_lease", value(&lease)?),
+        None => Condition::new("attribute_not_exists(leased_until)"),
+    };
+    let is_as_recorded =
+        Condition::new("updated_at = :updated_at").with(":updated_at", value(&read.updated_at)?);
+    Ok(is_as_recorded.and(is_as_planned).and(is_not_taken))
 }
 
 /// There are no steps, or they do not go on from this success at once.
@@ -127,7 +131,7 @@ impl Log {
         if !delivery.in_steps {
             return self.put_first_step(organization, delivery).await;
         }
-        // Taking the attempt changed when it is due, and nothing else.
+        // Taking the attempt did not change when it was recorded last.
         let unrecorded =
             Condition::new("updated_at = :updated_at").with(":updated_at", value(&read.updated_at)?);
         let condition = (delivery.status != Status::Delivered).then_some(unrecorded);
@@ -194,8 +198,13 @@ impl Log {
         read: &Delivery,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let given_up =
-            Delivery { status: Status::Failed, next_attempt_at: None, updated_at: now, ..read.clone() };
+        let given_up = Delivery {
+            status: Status::Failed,
+            next_attempt_at: None,
+            leased_until: None,
+            updated_at: now,
+            ..read.clone()
+        };
         self.put_changed(organization, read, given_up).await?;
         Ok(())
     }
@@ -213,21 +222,26 @@ impl Log {
         Ok(())
     }
 
-    /// Takes the next attempt of a delivery that was read as `read`: from then on it is retrying and due at `lease`, so that
-    /// whoever brings it beside this waits. False if it has changed since.
+    /// Takes the next attempt of a delivery that was read as `read`: from then on it is retrying, and whoever brings it beside
+    /// this waits until the lease ends. When the attempt was planned stays, but for one that is made ahead of its plan: that
+    /// one is planned for now. False if the delivery has changed since.
     pub async fn take_attempt(
         &self,
         organization: OrganizationId,
         read: &Delivery,
+        now: Timestamp,
         lease: Timestamp,
     ) -> Result<bool, Error> {
         let key = Course::InSteps.key(organization, read.endpoint, read.event);
-        let change =
-            Change::new("SET #status = :retrying, status_key = :status_key, next_attempt_at = :lease")
-                .named("#status", "status")
-                .with(":retrying", value(&Status::Retrying)?)
-                .with(":status_key", text(&status_key_of(organization, read, Status::Retrying)))
-                .with(":lease", value(&lease)?);
+        let planned = read.next_attempt_at.map_or(now, |due| due.min(now));
+        let change = Change::new(
+            "SET #status = :retrying, status_key = :status_key, next_attempt_at = :planned, leased_until = :lease",
+        )
+        .named("#status", "status")
+        .with(":retrying", value(&Status::Retrying)?)
+        .with(":status_key", text(&status_key_of(organization, read, Status::Retrying)))
+        .with(":planned", value(&planned)?)
+        .with(":lease", value(&lease)?);
         self.table.update_if(&key, change, unchanged(read)?).await
     }
 

@@ -98,7 +98,7 @@ impl Log {
     pub async fn mark_held(&self, organization: OrganizationId, held: &Delivery) -> Result<(), Error> {
         let marker = HeldMarker {
             event: held.event,
-            due: held.next_attempt_at,
+            due: held.due_at(),
             since: held.updated_at,
             expires_at: held.event.created_at().after(event::RETENTION).seconds(),
         };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Registry, organizations, partition};
 use crate::{
     Error,
-    table::{Change, Condition, Key, Transacted, number, value},
+    table::{Change, Condition, Key, Returned, Transacted, number, value},
 };
 
 const PREFIX: &str = "ENDPOINT#";
@@ -110,29 +110,61 @@ impl Registry {
         Ok(records.into_iter().map(|record| record.endpoint).collect())
     }
 
-    /// Changes an endpoint's settings. `change` runs again on the newer settings when another change came in between,
-    /// so changes of different fields both stick.
-    pub async fn update_endpoint<E>(
+    /// Changes an endpoint's settings. `change` is handed the endpoint and answers with its new settings, which are written once it
+    /// has ended. It runs again on the newer endpoint when another change came in between, so changes of different fields both
+    /// stick.
+    pub async fn update_endpoint<E, F>(
         &self,
         organization: OrganizationId,
         id: EndpointId,
         now: Timestamp,
-        change: impl Fn(&mut Settings) -> Result<(), E>,
-    ) -> Result<Updated<E>, Error> {
+        change: impl Fn(Endpoint) -> F,
+    ) -> Result<Updated<E>, Error>
+    where
+        F: Future<Output = Result<Settings, E>>,
+    {
         for _ in 0..UPDATE_TRIES {
-            let Some(EndpointRecord { mut endpoint, .. }) = self.endpoint(organization, id).await? else {
+            let Some(EndpointRecord { endpoint: before, .. }) = self.endpoint(organization, id).await? else {
                 return Ok(Updated::NotFound);
             };
-            let before = endpoint.clone();
-            if let Err(refusal) = change(&mut endpoint.settings) {
-                return Ok(Updated::Refused(refusal));
-            }
-            endpoint.version += 1;
-            if self.replace_settings(&before, &endpoint, now).await? {
+            let settings = match change(before.clone()).await {
+                Ok(settings) => settings,
+                Err(refusal) => return Ok(Updated::Refused(refusal)),
+            };
+            if let Some(endpoint) = self.replace_settings(&before, &settings, now).await? {
                 return Ok(Updated::Updated(Box::new(endpoint)));
             }
         }
         Err(Error::Contended { key: id.to_string() })
+    }
+
+    /// Gives an endpoint, which was read as `before`, other settings. The endpoint as it is then, or `None` if it is gone or its
+    /// settings have changed since.
+    async fn replace_settings(
+        &self,
+        before: &Endpoint,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Option<Endpoint>, Error> {
+        let (organization, id) = (before.organization, before.id);
+        let (old, new) = (&before.settings.enabled_events, &settings.enabled_events);
+        let version = before.version + 1;
+
+        // Before the endpoint names them: a subscription too many is harmless, one too few would lose events.
+        let added = new.iter().filter(|pattern| !old.contains(pattern));
+        self.subscribe(organization, id, added, version).await?;
+
+        let change = settings_change(before, settings)
+            .with(":settings", value(settings)?)
+            .with(":version", number(version));
+        let unchanged = Condition::new("version = :before").with(":before", number(before.version));
+        let key = key(organization, id);
+        let written = self.table.update_returning(&key, change, unchanged, Returned::After).await?;
+        let Some(EndpointRecord { endpoint, .. }) = written else { return Ok(None) };
+
+        let removed = old.iter().filter(|pattern| !new.contains(pattern));
+        self.give_up(organization, id, removed, before.version, now).await?;
+        Ok(Some(endpoint))
     }
 
     /// Deletes an endpoint and its subscriptions; false if the organization has no such endpoint.
@@ -150,21 +182,8 @@ impl Registry {
         Ok(deleted)
     }
 
-    /// Disables an endpoint, as its owner or its receiver's 410 asks; false if it is gone.
-    pub async fn disable_endpoint(
-        &self,
-        organization: OrganizationId,
-        id: EndpointId,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let disable = |settings: &mut Settings| {
-            settings.is_active = false;
-            Ok::<_, std::convert::Infallible>(())
-        };
-        Ok(matches!(self.update_endpoint(organization, id, now, disable).await?, Updated::Updated(_)))
-    }
-
-    /// Replaces an endpoint's secrets, if they are still `before`; false if they are not, or the endpoint is gone.
+    /// Replaces an endpoint's secrets, if they are still `before`, and begins another generation: the receiver may have refused
+    /// what the old one signed. False if they are not, or the endpoint is gone.
     pub async fn replace_secrets(
         &self,
         organization: OrganizationId,
@@ -172,38 +191,28 @@ impl Registry {
         before: &SealedSecrets,
         after: &SealedSecrets,
     ) -> Result<bool, Error> {
-        let change = Change::new("SET secrets = :after").with(":after", value(after)?);
+        let change = Change::new(
+            "SET secrets = :after, generation = if_not_exists(generation, :zero) + :one, \
+             health.consecutive_failures = :zero \
+             REMOVE health.last_failure_at, probe",
+        );
+        let change =
+            change.with(":after", value(after)?).with(":zero", number(0_u64)).with(":one", number(1_u64));
         let unchanged = Condition::new("secrets = :before").with(":before", value(before)?);
         self.table.update_if(&key(organization, id), change, unchanged).await
     }
+}
 
-    async fn replace_settings(
-        &self,
-        before: &Endpoint,
-        after: &Endpoint,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let (old, new) = (&before.settings.enabled_events, &after.settings.enabled_events);
-        let (organization, id) = (before.organization, before.id);
-        let added = new.iter().filter(|pattern| !old.contains(pattern));
-        self.subscribe(organization, id, added, after.version).await?;
-        let change = if before.settings.is_active == after.settings.is_active {
-            Change::new("SET settings = :settings, version = :after")
-        } else {
-            // Turned on or off: what it failed at before says nothing any more.
-            Change::new(
-                "SET settings = :settings, version = :after, health.consecutive_failures = :zero \
-                 REMOVE health.last_failure_at, probe",
-            )
-            .with(":zero", number(0_u64))
-        };
-        let change = change.with(":settings", value(&after.settings)?).with(":after", number(after.version));
-        let unchanged = Condition::new("version = :before").with(":before", number(before.version));
-        if !self.table.update_if(&key(organization, id), change, unchanged).await? {
-            return Ok(false);
-        }
-        let removed = old.iter().filter(|pattern| !new.contains(pattern));
-        self.give_up(organization, id, removed, before.version, now).await?;
-        Ok(true)
+/// Writes `:settings` and `:version`, and begins another generation where the endpoint starts anew with them.
+fn settings_change(before: &Endpoint, settings: &Settings) -> Change {
+    if !before.starts_anew_with(settings) {
+        return Change::new("SET settings = :settings, version = :version");
     }
+    Change::new(
+        "SET settings = :settings, version = :version, \
+         generation = if_not_exists(generation, :zero) + :one, health.consecutive_failures = :zero \
+         REMOVE health.last_failure_at, probe",
+    )
+    .with(":zero", number(0_u64))
+    .with(":one", number(1_u64))
 }

@@ -25,6 +25,11 @@ const COUNT_AND_POSTPONE: &str = "SET health.consecutive_failures = health.conse
 const RESET: &str = "SET health.consecutive_failures = :zero, health.last_delivery_at = :ended, \
      health.last_delivery_status = :status REMOVE health.last_failure_at";
 
+const DISABLE: &str = "SET settings.is_active = :no, version = version + :one, \
+     generation = if_not_exists(generation, :zero) + :one, health.consecutive_failures = :zero, \
+     health.last_delivery_at = :ended, health.last_delivery_status = :status \
+     REMOVE health.last_failure_at, probe";
+
 /// How an attempt went, as far as an endpoint's health goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Noted {
@@ -34,16 +39,29 @@ pub struct Noted {
     pub ended: Timestamp,
     /// The HTTP status, where an answer came.
     pub status: Option<u16>,
+    /// The endpoint's generation when it began.
+    pub generation: u64,
 }
 
 impl Noted {
     fn change(self, expression: &'static str) -> Result<Change, Error> {
         Ok(Change::new(expression).with(":ended", value(&self.ended)?).with(":status", value(&self.status)?))
     }
+
+    /// The endpoint is still of the attempt's generation.
+    fn is_of_this_generation(self) -> Condition {
+        // Endpoints that were written before there were generations have none: that is the first one.
+        let condition = if self.generation == 0 {
+            Condition::new("attribute_not_exists(generation) OR generation = :generation")
+        } else {
+            Condition::new("generation = :generation")
+        };
+        Condition::present().and(condition.with(":generation", number(self.generation)))
+    }
 }
 
 impl Registry {
-    /// Notes a success: no failures in a row any more. The endpoint as it was, or `None` if it is gone.
+    /// Notes a success: no failures in a row any more. The endpoint as it was, or `None` if it is gone or of another generation.
     pub async fn note_success(
         &self,
         organization: OrganizationId,
@@ -51,11 +69,26 @@ impl Registry {
         noted: Noted,
     ) -> Result<Option<Endpoint>, Error> {
         let change = noted.change(RESET)?.with(":zero", number(0_u64));
-        self.change_endpoint(organization, id, change, Condition::present(), Returned::Before).await
+        self.change_endpoint(organization, id, change, noted.is_of_this_generation(), Returned::Before).await
     }
 
-    /// Counts a failure up to `limit`, from where on only probes count, unless it overlapped one that is counted. The
-    /// endpoint as it is then, or `None` if nothing was counted.
+    /// Disables an endpoint because its receiver answered 410; false if it is gone or of another generation.
+    pub async fn disable_gone(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        noted: Noted,
+    ) -> Result<bool, Error> {
+        let change = noted
+            .change(DISABLE)?
+            .with(":no", value(&false)?)
+            .with(":zero", number(0_u64))
+            .with(":one", number(1_u64));
+        self.table.update_if(&key(organization, id), change, noted.is_of_this_generation()).await
+    }
+
+    /// Counts a failure up to `limit`, from where on only probes count, unless it overlapped one that is counted or the
+    /// endpoint is of another generation. The endpoint as it is then, or `None` if nothing was counted.
     pub async fn count_failure(
         &self,
         organization: OrganizationId,
@@ -68,6 +101,7 @@ impl Registry {
              AND (attribute_not_exists(health.last_failure_at) OR health.last_failure_at <= :began)",
         );
         let condition = condition.with(":limit", number(limit)).with(":began", value(&noted.began)?);
+        let condition = condition.and(noted.is_of_this_generation());
         let change = noted.change(COUNT)?.with(":one", number(1_u64));
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
@@ -217,16 +251,19 @@ impl Registry {
     ) -> Result<Option<Endpoint>, Error> {
         let change = match left_held_until {
             None => Change::new(
-                "SET is_paused = :no, health.consecutive_failures = :zero \
+                "SET is_paused = :no, generation = if_not_exists(generation, :zero) + :one, \
+                 health.consecutive_failures = :zero \
                  REMOVE health.last_failure_at, probe, left_held_until",
             ),
             Some(until) => Change::new(
-                "SET is_paused = :no, health.consecutive_failures = :zero, left_held_until = :until \
+                "SET is_paused = :no, generation = if_not_exists(generation, :zero) + :one, \
+                 health.consecutive_failures = :zero, left_held_until = :until \
                  REMOVE health.last_failure_at, probe",
             )
             .with(":until", value(&until)?),
         };
-        let change = change.with(":no", value(&false)?).with(":zero", number(0_u64));
+        let change =
+            change.with(":no", value(&false)?).with(":zero", number(0_u64)).with(":one", number(1_u64));
         self.change_endpoint(organization, id, change, Condition::present(), Returned::After).await
     }
 

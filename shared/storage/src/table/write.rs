@@ -1,6 +1,6 @@
 //! Writing single items, under conditions.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use aws_sdk_dynamodb::{
     operation::{delete_item::DeleteItemError, put_item::PutItemError, update_item::UpdateItemError},
@@ -28,7 +28,7 @@ impl Table {
     ) -> Result<bool, Error> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(encode(key, value)?));
         let call = call
-            .condition_expression(condition.expression)
+            .condition_expression(condition.expression.as_ref())
             .set_expression_attribute_values(condition.values_or_none());
         match call.send().await {
             Ok(_) => Ok(true),
@@ -85,7 +85,7 @@ impl Table {
     pub(crate) async fn delete_if(&self, key: &Key, condition: Condition) -> Result<bool, Error> {
         let call = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
         let call = call
-            .condition_expression(condition.expression)
+            .condition_expression(condition.expression.as_ref())
             .set_expression_attribute_values(condition.values_or_none());
         match call.send().await {
             Ok(_) => Ok(true),
@@ -123,13 +123,19 @@ impl From<Returned> for ReturnValue {
 
 /// What must hold for a write to happen.
 pub(crate) struct Condition {
-    pub(super) expression: &'static str,
+    pub(super) expression: Cow<'static, str>,
     pub(super) values: Item,
 }
 
 impl Condition {
     pub(crate) fn new(expression: &'static str) -> Self {
-        Self { expression, values: HashMap::new() }
+        Self { expression: expression.into(), values: HashMap::new() }
+    }
+
+    /// Both must hold.
+    pub(crate) fn and(self, other: Condition) -> Self {
+        let expression = format!("({}) AND ({})", self.expression, other.expression);
+        Self { expression: expression.into(), values: self.values.into_iter().chain(other.values).collect() }
     }
 
     /// Nothing in particular.
@@ -151,7 +157,7 @@ impl Condition {
     }
 
     fn expression_or_none(&self) -> Option<String> {
-        (!self.expression.is_empty()).then(|| self.expression.to_owned())
+        (!self.expression.is_empty()).then(|| self.expression.clone().into_owned())
     }
 
     fn values_or_none(self) -> Option<Item> {

@@ -82,7 +82,7 @@ pub(super) async fn resend(
         .map(|delivery| Message::Deliver {
             endpoint: delivery.endpoint,
             event: event.clone(),
-            purpose: Purpose::Resend { attempts: delivery.attempts_made() },
+            purpose: Purpose::resend(delivery),
         })
         .collect();
     api.queue.send(&messages).await?;

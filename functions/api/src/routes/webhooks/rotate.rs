@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract};
 use domain::{
     Invalid, Timestamp,
+    endpoint::State,
     ids::EndpointId,
     scope::Scope,
     secret::{PreviousSecret, SealedSecrets, SigningSecret},
@@ -12,6 +13,7 @@ use domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::waiting;
 use crate::{
     Api,
     auth::{Authorized, Caller},
@@ -50,6 +52,9 @@ pub(super) struct Rotated {
 /// Deliveries are signed with the new secret at once, and with the old one beside it until its grace ends: a day unless
 /// you say otherwise. At most two secrets sign: one whose grace has not ended at another rotation signs no longer. The
 /// new secret is in the answer this once.
+///
+/// Another secret gives the endpoint a new start, as a change of its `url` does: `consecutive_failures` is 0, and what waits
+/// is tried at once, unless the endpoint is paused.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/{id}/rotate-secret",
@@ -64,7 +69,7 @@ pub(super) struct Rotated {
     security(("bearer" = [Scope::WebhooksManage])),
 )]
 pub(super) async fn rotate(
-    State(api): State<Api>,
+    extract::State(api): extract::State<Api>,
     caller: Caller,
     Id(id): Id<EndpointId>,
     mut fields: Fields,
@@ -84,6 +89,9 @@ pub(super) async fn rotate(
         current: api.vault.seal(organization, id, &secret, now).await?,
         previous: Some(PreviousSecret { sealed: record.secrets.current.clone(), until }),
     };
+    if record.endpoint.state() == State::Active {
+        waiting::send_after_new_start(&api, &record.endpoint).await?;
+    }
     if !api.registry.replace_secrets(organization, id, &record.secrets, &rotated).await? {
         return Err(CONFLICT);
     }

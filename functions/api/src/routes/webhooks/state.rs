@@ -48,7 +48,8 @@ pub(super) struct TestPublished {
 /// Send a test event
 ///
 /// Sends a synthetic `platform.test` event to this endpoint alone, whatever it subscribes to, also while it is paused:
-/// so a fix can be tried before it is unpaused. It does not count towards pausing.
+/// so a fix can be tried before it is unpaused. It is one attempt, and whatever is answered to it changes nothing of the endpoint:
+/// a failure does not count towards pausing, and a 410 does not disable.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/{id}/test",
@@ -143,7 +144,7 @@ pub(super) async fn unpause(
     let replay = fields.optional("replay")?.unwrap_or(true);
     fields.finish()?;
     let before = api.endpoint(organization, id).await?.endpoint;
-    if replay {
+    if replay && before.may_hold() {
         // Before the change, which it waits for: so nothing stays held if this function dies in between.
         api.queue.release(organization, id).await?;
     }

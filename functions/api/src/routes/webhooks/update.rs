@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use domain::{
     Invalid,
-    endpoint::{Description, Settings, TimeoutSeconds},
+    endpoint::{Description, Endpoint, Settings, TimeoutSeconds},
     format::{Format, SecretForm},
     ids::{EndpointId, OrganizationId},
     metadata::Metadata,
@@ -14,7 +14,10 @@ use domain::{
 };
 use storage::Updated;
 
-use super::settings::{self, PartialPolicy};
+use super::{
+    settings::{self, PartialPolicy},
+    waiting,
+};
 use crate::{
     Api,
     auth::{Authorized, Caller},
@@ -28,9 +31,13 @@ use crate::{
 /// Change a webhook endpoint
 ///
 /// Only the fields given change; changes of different fields at the same time all count. `null` sets a field back to
-/// its default where it has one. The secret is rotated with `rotate-secret`. Enabling a disabled endpoint does not
-/// bring back what happened in between: what was still to be sent when it was disabled has failed, and
-/// `replay` sends it. What was held by then is sent.
+/// its default where it has one. The secret is rotated with `rotate-secret`.
+///
+/// A change of `url`, `format` or `timeout_seconds` gives the endpoint a new start: `consecutive_failures` is 0, and what waits
+/// is tried at once, unless the endpoint is paused. Answers to attempts that began before count for it no longer.
+///
+/// Enabling a disabled endpoint does not bring back what happened in between: what was still to be sent when it was disabled
+/// has failed, and `replay` sends it. What was held by then is sent.
 #[utoipa::path(
     patch,
     path = "/v1/webhooks/{id}",
@@ -50,15 +57,20 @@ pub(super) async fn update(
     let Authorized { organization, .. } = caller.require(Scope::WebhooksManage)?;
     let changes = Changes::read(&api, fields).await?;
     changes.check_secret(&api, organization, id).await?;
-    let default_policy = api.limits.retry_policy;
-    if changes.is_active == Some(true) && api.registry.endpoint(organization, id).await?.is_some() {
-        // Before the change, which it waits for: so nothing stays held if this function dies in between.
-        api.queue.release(organization, id).await?;
-    }
-    let apply = |settings: &mut Settings| changes.apply(settings, default_policy);
-    match api.registry.update_endpoint(organization, id, api.clock.now(), apply).await? {
+    let (api, changes) = (&api, &changes);
+    let change = |before: Endpoint| async move {
+        let mut settings = before.settings.clone();
+        changes.apply(&mut settings, api.limits.retry_policy)?;
+
+        let is_sent_to = settings.is_active && !before.is_paused;
+        if is_sent_to && before.starts_anew_with(&settings) {
+            waiting::send_after_new_start(api, &before).await?;
+        }
+        Ok(settings)
+    };
+    match api.registry.update_endpoint(organization, id, api.clock.now(), change).await? {
         Updated::NotFound => Err(ApiError::NotFound(EndpointId::WHAT)),
-        Updated::Refused(invalid) => Err(invalid.into()),
+        Updated::Refused(error) => Err(error),
         Updated::Updated(endpoint) => Ok(Json((*endpoint).into())),
     }
 }
