@@ -26,6 +26,9 @@ pub(crate) enum ApiError {
     Unauthorized,
     #[error("the key lacks {0}")]
     Forbidden(Scope),
+    /// No scope would help.
+    #[error("only the platform publishes this event type")]
+    EventTypeReserved,
     /// Also for what belongs to another organization: nobody can tell the two apart.
     #[error("no such {0}")]
     NotFound(&'static str),
@@ -76,7 +79,7 @@ impl ApiError {
             Self::Invalid(invalid) if invalid.code == event_data::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::EventTypeReserved => StatusCode::FORBIDDEN,
             Self::NotFound(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
@@ -99,6 +102,10 @@ impl ApiError {
         let (error, message) = match self {
             Self::Unauthorized => ("unauthorized", "Invalid or missing API key".to_owned()),
             Self::Forbidden(scope) => ("forbidden", format!("Insufficient scope. Required: {scope}")),
+            Self::EventTypeReserved => (
+                "forbidden",
+                "platform.* event types are the platform's own; a key cannot publish them".to_owned(),
+            ),
             Self::NotFound(what) => ("not_found", format!("No such {what}")),
             Self::NoSuchRoute => ("not_found", "No such route".to_owned()),
             Self::MethodNotAllowed => {
@@ -115,12 +122,13 @@ impl ApiError {
                 ("internal_error", "Something went wrong on our side. Please try again".to_owned())
             }
         };
-        let code = match self {
-            Self::Conflict { code, .. } => code,
-            Self::NoSuchRoute => "route_not_found",
-            _ => error,
+        let (code, param) = match self {
+            Self::Conflict { code, .. } => (*code, None),
+            Self::NoSuchRoute => ("route_not_found", None),
+            Self::EventTypeReserved => ("event_type_reserved", Some("type".into())),
+            _ => (error, None),
         };
-        Problem { error: error.to_owned(), message: Some(message), code, param: None }
+        Problem { error: error.to_owned(), message: Some(message), code, param }
     }
 }
 

@@ -60,6 +60,12 @@ impl EventType {
         self.name.split_once('.').map_or(self.name, |(service, _)| service)
     }
 
+    /// Whether only the platform itself publishes it, such as `platform.key.revoked`: no key may, whatever its scopes, or its
+    /// holder could make receivers believe what never happened.
+    pub fn is_reserved(&self) -> bool {
+        self.service() == "platform"
+    }
+
     /// What happened, in a phrase for people. Source: the seeds' tables, where they have the type.
     pub fn description(&self) -> &'static str {
         self.description
@@ -197,8 +203,9 @@ impl Catalogue {
     }
 
     /// The event type whose name is nearest to `typo`, for the error message of a publisher's unknown type: never a
-    /// pattern, which cannot be published. None only in an empty catalogue.
+    /// pattern or a reserved type, neither of which can be published. None only in an empty catalogue.
     pub fn nearest_type(&self, typo: &str) -> Option<&'static str> {
-        nearest::nearest(typo, self.iter().map(EventType::name))
+        let publishable = self.iter().filter(|event_type| !event_type.is_reserved());
+        nearest::nearest(typo, publishable.map(EventType::name))
     }
 }

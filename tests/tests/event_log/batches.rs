@@ -114,6 +114,30 @@ async fn a_bad_event_fails_none_of_its_neighbours() {
 }
 
 #[tokio::test]
+async fn an_event_of_the_platform_s_own_is_refused_alone() {
+    let stage = Stage::set().await;
+    let key_revoked = json!({ "type": "platform.key.revoked", "data": { "key_id": "key_1", "name": "CI" } });
+    let test = json!({ "type": "platform.test", "data": {} });
+    let events = [good(0), key_revoked, test, good(3)];
+
+    let answer = stage.post_with(PATH, "k", &body(&events)).await.expect(202).json();
+    assert_eq!(statuses(&answer), [202, 403, 403, 202]);
+    for refused in [1, 2] {
+        let result = &answer["results"][refused];
+        assert_eq!(result["error"], "forbidden", "{result}");
+        assert_eq!((&result["code"], &result["param"]), (&json!("event_type_reserved"), &json!("type")));
+    }
+
+    stage.platform.settle().await;
+    let items = stage.platform.aws.items("LogTable");
+    let of_platform = items.iter().filter(|item| {
+        item["event_type"]["S"].as_str().is_some_and(|event_type| event_type.starts_with("platform."))
+    });
+    assert_eq!(of_platform.count(), 0);
+    assert_eq!(stage.sorted_log(), sorted(published(&answer)));
+}
+
+#[tokio::test]
 async fn large_events_are_split_over_calls_by_their_size() {
     let (stage, receiver) = (Stage::set().await, Receiver::start().await);
     stage.caller().subscribe(&receiver.url(), &["*"]).await;

@@ -1,8 +1,12 @@
 //! Every refusal has the contract's shape.
 
+use domain::{
+    catalogue::{Catalogue, EventType},
+    scope::Scope,
+};
 use hyper::Method;
 use serde_json::{Value, json};
-use tests::platform::{Answer, Deployment, Platform};
+use tests::platform::{Answer, Deployment, EVENTS, Platform};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -172,7 +176,53 @@ async fn a_bad_event_is_refused_and_its_field_named() {
     let refused = error(&caller.post_text("/v1/events", &unknown).await, 400);
     assert_eq!(refused["param"], "type");
     assert!(refused["error"].as_str().unwrap().contains("send.email.sent"), "{refused}");
-    assert!(platform.aws.messages(tests::platform::EVENTS).is_empty(), "nothing refused is published");
+    assert!(platform.aws.messages(EVENTS).is_empty(), "nothing refused is published");
+}
+
+/// The types of the catalogue that only the platform publishes.
+fn reserved_types() -> Vec<&'static str> {
+    let types = Catalogue::get().iter().map(EventType::name);
+    types.filter(|name| name.starts_with("platform.")).collect()
+}
+
+#[tokio::test]
+async fn a_key_cannot_publish_the_platform_s_own_events_whatever_its_scopes() {
+    let platform = Platform::new();
+    let organization = platform.organization().await;
+    let test_key = platform.key(organization.id, &Scope::ALL, false).await;
+    assert!(reserved_types().len() >= 4);
+
+    for key in [&organization.key, &test_key] {
+        for name in reserved_types() {
+            // With the catalogue's example, and with data that breaks the type's schema: the type alone decides.
+            let example = Catalogue::get().find(name).unwrap().example();
+            for data in [json!(example), json!({ "endpoint_id": 7 })] {
+                let body = json!({ "type": name, "data": data });
+                let refused = error(&platform.with_key(key).post("/v1/events", body).await, 403);
+                assert_eq!(refused["error"], "forbidden", "{name}");
+                assert_eq!(
+                    (&refused["code"], &refused["param"]),
+                    (&json!("event_type_reserved"), &json!("type"))
+                );
+                let message = refused["message"].as_str().unwrap();
+                assert!(message.contains("platform.*") && !message.contains("scope"), "{message}");
+            }
+        }
+    }
+    assert!(platform.aws.messages(EVENTS).is_empty(), "nothing refused is published");
+}
+
+#[tokio::test]
+async fn a_platform_type_that_does_not_exist_is_unknown_before_it_is_reserved() {
+    let platform = Platform::new();
+    let key = platform.organization().await.key;
+    for name in ["platform.nothing", "platform.", "platform.tst"] {
+        let body = json!({ "type": name, "data": {} });
+        let refused = error(&platform.with_key(&key).post("/v1/events", body).await, 400);
+        assert_eq!(refused["code"], "event_type_unknown", "{refused}");
+        let hint = refused["error"].as_str().unwrap();
+        assert!(!hint.contains("mean \"platform."), "what cannot be published is not suggested: {hint}");
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "url_port_invalid", "the URL's port is not 1 to 65535"),
     (400, "url_too_long", "the URL has too many characters"),
     (401, "unauthorized", "the API key is missing, unknown or revoked"),
+    (403, "event_type_reserved", "`platform.*` event types are the platform's own: no key can publish them"),
     (403, "forbidden", "the API key lacks the scope that the message names"),
     (404, "not_found", "no such endpoint, event or key in your organization"),
     (404, "route_not_found", "the API has no such path"),

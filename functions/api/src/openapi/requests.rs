@@ -157,7 +157,7 @@ pub(crate) struct CreateKey {
 #[schema(examples(examples::publish_event))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PublishEvent {
-    #[schema(value_type = values::EventTypeName)]
+    #[schema(value_type = values::PublishableType)]
     r#type: String,
     #[schema(value_type = values::EventData)]
     data: String,

@@ -85,9 +85,11 @@ schemas! {
     )
     .enum_values(Some(patterns()))
     .examples(["send.email.*"]);
-    /// An event type.
-    EventTypeName => text("One type of the catalogue; see `GET /v1/event-types`.")
-        .enum_values(Some(Catalogue::get().iter().map(domain::catalogue::EventType::name)));
+    /// An event type that a key may publish.
+    PublishableType => text(
+        "One type of the catalogue; see `GET /v1/event-types`. `platform.*` types are the platform's own and answer 403.",
+    )
+    .enum_values(Some(publishable_types()));
     /// How deliveries are wrapped and signed.
     FormatName => text(
         "How deliveries are wrapped and signed: as do.dev's own, as Devotel Orbit's, as EKDSend's, or after Standard \
@@ -175,6 +177,11 @@ fn metadata() -> ObjectBuilder {
         .max_properties(Some(MAX_KEYS))
         .property_names(Some(Schema::Object(names)))
         .additional_properties(Some(Schema::Object(values)))
+}
+
+fn publishable_types() -> impl Iterator<Item = &'static str> {
+    let types = Catalogue::get().iter().filter(|event_type| !event_type.is_reserved());
+    types.map(domain::catalogue::EventType::name)
 }
 
 /// Every pattern that covers an event type: wildcards first.

@@ -12,6 +12,8 @@ What can be published, subscribed to and found in the event log. `GET /v1/event-
 
 The schema of a type says what its `data` must look like. It names the fields that receivers can expect; others may
 be present, so a receiver should ignore what it does not know.
+
+`platform.*` types are the platform's own: it publishes them itself, and a key that tries to is refused.
 ";
 
 /// The page `docs/event-types.md`: for each service a table of its types, then each type's example and schema.

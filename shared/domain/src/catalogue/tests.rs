@@ -313,6 +313,22 @@ fn the_nearest_pattern_is_what_was_meant() {
 }
 
 #[test]
+fn the_platform_s_own_types_are_reserved_and_no_others() {
+    for event_type in Catalogue::get().iter() {
+        let name = event_type.name();
+        assert_eq!(event_type.is_reserved(), name.starts_with("platform."), "{name}");
+    }
+}
+
+#[test]
+fn a_reserved_type_is_never_suggested_to_a_publisher() {
+    for typo in ["platform.tst", "platform.key.create", "platform.webhook.pause"] {
+        let nearest = Catalogue::get().nearest_type(typo).unwrap();
+        assert!(!Catalogue::get().find(nearest).unwrap().is_reserved(), "{typo}: {nearest}");
+    }
+}
+
+#[test]
 fn the_nearest_type_is_never_a_pattern() {
     let nearest_type = |typo| Catalogue::get().nearest_type(typo).unwrap();
     assert_eq!(nearest_type("send.emial.sent"), "send.email.sent");

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use storage::Arrival;
 
-use crate::body::malformed;
+use crate::{body::malformed, error::ApiError};
 
 /// A publication as sent. Each field is kept as its JSON text until it is checked, `data` for good.
 #[derive(Deserialize)]
@@ -35,12 +35,18 @@ pub(super) struct Publication {
 
 impl Publication {
     /// Reads and checks a publication. What a test key publishes is never live.
-    pub(super) fn parse(json: &str, key: &KeyRecord) -> Result<Self, Invalid> {
+    pub(super) fn parse(json: &str, key: &KeyRecord) -> Result<Self, ApiError> {
         let sent: Sent = object(json, &["type", "data", "livemode"])?;
         let name: String = required("type", sent.event_type, "a string")?;
+
         let event_type = Catalogue::get().find(&name).ok_or_else(|| unknown_type(&name))?;
+        if event_type.is_reserved() {
+            return Err(ApiError::EventTypeReserved);
+        }
+
         let data = EventData::from_raw(sent.data.ok_or_else(|| missing("data"))?)?;
-        event_type.check(&data)?;
+        event_type.check(&data).map_err(Invalid::from)?;
+
         let live = match sent.livemode {
             None => key.livemode,
             given => required::<bool>("livemode", given, "true or false")? && key.livemode,

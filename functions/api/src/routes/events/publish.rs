@@ -115,7 +115,7 @@ struct Ready {
 /// Publish an event
 ///
 /// Once this is answered, the event will be delivered to every webhook endpoint that subscribes to it, at least once.
-/// What a test key publishes has `livemode: false`.
+/// What a test key publishes has `livemode: false`. `platform.*` types are the platform's own and cannot be published.
 #[utoipa::path(
     post,
     path = "/v1/events",
@@ -125,6 +125,11 @@ struct Ready {
     request_body = PublishEvent,
     responses(
         (status = ACCEPTED, description = "The event is accepted.", body = Published),
+        (
+            status = FORBIDDEN,
+            description = "The API key lacks the scope that the message names, or the event type is the platform's own.",
+            body = ErrorBody,
+        ),
         (status = CONFLICT, description = "The Idempotency-Key was used with another body.", body = ErrorBody),
     ),
     security(("bearer" = [Scope::EventsPublish])),
