@@ -7,13 +7,19 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header::CONTENT_TYPE},
 };
-use domain::{Invalid, Timestamp};
+use domain::{Invalid, Timestamp, nesting};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
 /// The largest body of a call that manages something: 64 KiB, twice what all fields at their bounds take.
 const MAX_MANAGEMENT_BYTES: usize = 64 * 1024;
+
+/// The deepest that the body of a call that manages something may be nested; see [`nesting::levels`]. It is below the 128
+/// at which `serde_json` gives up and says so of good JSON, and above the 63 of a batch whose events are as deep as they
+/// may be, so that no body that is accepted anywhere is deeper.
+const MAX_LEVELS: usize = 64;
 
 /// A body of at most `LIMIT` bytes that is JSON by its content type; not parsed yet.
 #[derive(Debug)]
@@ -53,6 +59,17 @@ pub(crate) fn malformed(error: &serde_json::Error) -> Invalid {
     Invalid::whole("json_malformed", message)
 }
 
+/// Says of a text with too many brackets whether it is JSON at all. `IgnoredAny` is read without a call for each level.
+fn too_deep(text: &str) -> Invalid {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => malformed(&error),
+        Ok(_) => {
+            let message = format!("The body must be nested at most {MAX_LEVELS} levels deep");
+            Invalid::whole("body_too_deep", message)
+        }
+    }
+}
+
 /// The fields of a JSON object, taken one by one.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -75,6 +92,9 @@ impl Fields {
     pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Ok(Self { map: Map::new(), prefix: "" });
+        }
+        if nesting::levels(text) > MAX_LEVELS {
+            return Err(too_deep(text));
         }
         match serde_json::from_str(text).map_err(|error| malformed(&error))? {
             Value::Object(map) => Ok(Self { map, prefix: "" }),
@@ -270,6 +290,26 @@ mod tests {
     fn malformed_json_is_reported_with_its_position() {
         assert_eq!(Fields::parse("{\n \"a\": }").unwrap_err().message, "Malformed JSON at line 2, column 7");
         assert_eq!(Fields::parse("[]").unwrap_err().message, "The body must be a JSON object");
+    }
+
+    #[test]
+    fn a_body_is_as_deep_as_the_bound_and_no_deeper() {
+        let nested =
+            |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert!(Fields::parse(&nested(MAX_LEVELS)).is_ok());
+        for levels in [MAX_LEVELS + 1, 127, 128, 129, 30_000, 90_000] {
+            let refused = Fields::parse(&nested(levels)).unwrap_err();
+            assert_eq!(
+                (refused.code, refused.message.as_str()),
+                ("body_too_deep", "The body must be nested at most 64 levels deep"),
+                "{levels}"
+            );
+        }
+        // What is no JSON is told its position, however many brackets it has.
+        for text in ["[".repeat(90_000), nested(200).replace("]}", "]")] {
+            assert_eq!(Fields::parse(&text).unwrap_err().code, "json_malformed");
+        }
+        assert!(Fields::parse(&format!(r#"{{"a":"{}"}}"#, "[".repeat(1_000))).is_ok());
     }
 
     #[test]

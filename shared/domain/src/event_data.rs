@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Invalid;
+use crate::{Invalid, nesting};
 
 /// The largest `data`, in bytes of its JSON text: 200 KiB.
 ///
@@ -15,6 +15,15 @@ pub const MAX_DATA_BYTES: usize = 200 * 1024;
 
 /// The code of the error for data that is larger.
 pub const TOO_LARGE: &str = "data_too_large";
+
+/// The deepest that `data` may be nested, itself the first level; see [`nesting::levels`].
+///
+/// The payload around it is one level more and a page of the log three, which makes 63: common parsers read 64
+/// (`System.Text.Json`) or more.
+pub const MAX_DATA_LEVELS: usize = 60;
+
+/// The code of the error for data that is nested deeper.
+pub const TOO_DEEP: &str = "data_too_deep";
 
 /// From this size on, `data` is deflated for the bus, the queues and the log; an event of less takes one write unit anyway.
 const DEFLATE_FROM_BYTES: usize = 512;
@@ -28,14 +37,21 @@ const REFUSED_BY_QUEUES: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 pub struct EventData(Box<RawValue>);
 
 impl EventData {
-    /// Reads a JSON object's text of at most [`MAX_DATA_BYTES`].
+    /// Reads a JSON object's text of at most [`MAX_DATA_BYTES`] and [`MAX_DATA_LEVELS`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let json: Box<RawValue> = serde_json::from_str(text).map_err(|_| not_an_object())?;
         Self::from_raw(json)
     }
 
-    /// Takes a JSON value that is an object of at most [`MAX_DATA_BYTES`].
+    /// Takes a JSON value that is an object of at most [`MAX_DATA_BYTES`] and [`MAX_DATA_LEVELS`].
     pub fn from_raw(json: Box<RawValue>) -> Result<Self, Invalid> {
+        let data = Self::accepted(json)?;
+        data.check_levels()?;
+        Ok(data)
+    }
+
+    /// Takes a JSON value that was accepted before, perhaps when deeper ones were: what is logged stays readable.
+    fn accepted(json: Box<RawValue>) -> Result<Self, Invalid> {
         if !json.get().starts_with('{') {
             return Err(not_an_object());
         }
@@ -44,6 +60,15 @@ impl EventData {
             return Err(Invalid::param("data", TOO_LARGE, message));
         }
         Ok(Self(json))
+    }
+
+    /// Refuses what is nested deeper than [`MAX_DATA_LEVELS`].
+    pub fn check_levels(&self) -> Result<(), Invalid> {
+        if nesting::levels(self.as_json()) <= MAX_DATA_LEVELS {
+            return Ok(());
+        }
+        let message = format!("data must be nested at most {MAX_DATA_LEVELS} levels deep, itself included");
+        Err(Invalid::param("data", TOO_DEEP, message))
     }
 
     /// The JSON text.
@@ -106,18 +131,20 @@ pub enum CarriedData {
 }
 
 impl CarriedData {
-    /// Back to the text that was published.
+    /// Back to the text that was published. Its size is checked again, its depth is not: see [`EventData::check_levels`].
     pub fn open(&self) -> Result<EventData, Invalid> {
-        match self {
-            Self::Text(text) => EventData::parse(text),
-            Self::Deflated(deflated) => {
-                let damaged = || Invalid::param("data", "data_invalid", "data is not deflated JSON");
-                let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MAX_DATA_BYTES)
-                    .map_err(|_| damaged())?;
-                EventData::parse(&String::from_utf8(bytes).map_err(|_| damaged())?)
-            }
-        }
+        let text = match self {
+            Self::Text(text) => text,
+            Self::Deflated(deflated) => &inflate(deflated)?,
+        };
+        EventData::accepted(serde_json::from_str(text).map_err(|_| not_an_object())?)
     }
+}
+
+fn inflate(deflated: &[u8]) -> Result<String, Invalid> {
+    let damaged = || Invalid::param("data", "data_invalid", "data is not deflated JSON");
+    let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MAX_DATA_BYTES);
+    String::from_utf8(bytes.map_err(|_| damaged())?).map_err(|_| damaged())
 }
 
 impl fmt::Debug for CarriedData {
@@ -173,6 +200,37 @@ mod tests {
         let of_size = |bytes: usize| format!(r#"{{"x":"{}"}}"#, "y".repeat(bytes - 8));
         assert!(EventData::parse(&of_size(MAX_DATA_BYTES)).is_ok());
         assert_eq!(EventData::parse(&of_size(MAX_DATA_BYTES + 1)).unwrap_err().code, "data_too_large");
+    }
+
+    /// An object of so many levels, the innermost one empty.
+    fn of_levels(levels: usize) -> String {
+        format!(r"{}{{}}{}", r#"{"k":"#.repeat(levels - 1), "}".repeat(levels - 1))
+    }
+
+    #[test]
+    fn the_depth_limit_is_exact_and_data_itself_is_the_first_level() {
+        for levels in [1, 2, MAX_DATA_LEVELS] {
+            assert!(EventData::parse(&of_levels(levels)).is_ok(), "{levels}");
+        }
+        for levels in [MAX_DATA_LEVELS + 1, 90_000 / 5] {
+            let refused = EventData::parse(&of_levels(levels)).unwrap_err();
+            assert_eq!((refused.code, refused.param.as_deref()), ("data_too_deep", Some("data")), "{levels}");
+            assert!(refused.message.contains("60"), "{refused}");
+        }
+        assert!(EventData::parse(&format!(r#"{{"brackets":"{}"}}"#, "[{".repeat(1_000))).is_ok());
+    }
+
+    #[test]
+    fn what_was_accepted_when_deeper_data_was_stays_readable() {
+        for levels in [MAX_DATA_LEVELS + 1, 1_000] {
+            let text = of_levels(levels);
+            let deflated = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 6);
+            for carried in [CarriedData::Text(text.clone()), CarriedData::Deflated(deflated)] {
+                let data = carried.open().unwrap();
+                assert_eq!(data.as_json(), text);
+                assert_eq!(data.check_levels().unwrap_err().code, TOO_DEEP);
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod ids;
 mod invalid;
 pub mod key;
 pub mod metadata;
+pub mod nesting;
 pub mod pattern;
 pub mod platform_event;
 pub mod retry;

@@ -126,6 +126,7 @@ impl Envelope {
             (None, Some(json)) => EventData::from_raw(json),
             _ => return Err(Refused("the detail needs either data or carriedData".into())),
         };
+        let data = data.and_then(|data| data.check_levels().map(|()| data));
         let data = data.map_err(|invalid| Refused(invalid.message))?;
         let has_lane = detail.event_id.is_some();
         // What the API published it has checked; a catalogue that changed since must not lose it.
@@ -247,5 +248,33 @@ mod tests {
             assert!(refused.to_string().contains(expected), "{refused}");
         }
         assert!(Envelope::parse("not json").is_err());
+    }
+
+    #[test]
+    fn data_that_is_nested_too_deep_is_refused_in_each_form_in_which_it_can_come() {
+        let of_levels = |levels: usize| {
+            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+            format!(r#"{{"messageId":"m","pad":"{}","deep":{open}{close}}}"#, "x".repeat(600))
+        };
+        let forms = |data: &str| {
+            let text = CarriedData::Text(data.to_owned());
+            let deflated = text.open().unwrap().carried();
+            assert!(matches!(deflated, CarriedData::Deflated(_)));
+            let carried = [text, deflated].map(|data| serde_json::to_string(&data).unwrap());
+            [format!(r#""data":{data}"#)]
+                .into_iter()
+                .chain(carried.map(|data| format!(r#""carriedData":{data}"#)))
+                .map(|field| format!(r#"{{"organizationId":"{}",{field}}}"#, organization()))
+                .map(|detail| envelope("dodev.send", "send.email.sent", &detail).event())
+                .collect::<Vec<_>>()
+        };
+
+        assert!(forms(&of_levels(60)).iter().all(Result::is_ok));
+        for levels in [61, 129, 10_000] {
+            for refused in forms(&of_levels(levels)) {
+                let refused = refused.unwrap_err().to_string();
+                assert!(refused.contains("at most 60 levels"), "{levels}: {refused}");
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::stage::{Stage, TYPE};
 
 impl Stage {
     /// Puts one event on the bus with the SDK, as a service would.
-    async fn put(&self, source: &str, event_type: &str, detail: &str) {
+    pub(crate) async fn put(&self, source: &str, event_type: &str, detail: &str) {
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(self.platform.aws.template().rule().bus)
             .source(source)
@@ -31,7 +31,7 @@ impl Stage {
         assert_eq!(answer.failed_entry_count(), 0, "{answer:?}");
     }
 
-    fn detail(&self, data: &str) -> String {
+    pub(crate) fn detail(&self, data: &str) -> String {
         format!(r#"{{"organizationId":"{}","data":{data}}}"#, self.organization)
     }
 }

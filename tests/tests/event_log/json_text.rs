@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use domain::event_data::MAX_DATA_LEVELS;
 use proptest::{
     collection::vec,
     prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof},
@@ -77,7 +78,8 @@ const SPACES: &[&str] = &["", "", "", " ", "\n", "\r\n", "\t", "  \n  "];
 /// The text of an object that has a `messageId`, which its type requires.
 pub(crate) fn object() -> impl Strategy<Value = String> {
     let members = vec((key(), value(3)), 0..6).prop_map(|members| join(&members));
-    let deep = (0..90_usize, any::<bool>()).prop_map(|(depth, arrays)| nested(depth, arrays));
+    // With the object around it as deep as it may be, and less.
+    let deep = (0..MAX_DATA_LEVELS, any::<bool>()).prop_map(|(depth, arrays)| nested(depth, arrays));
     let (before, after) = (select(SPACES), select(SPACES));
     (members, deep, long_string(), before, after, any::<bool>()).prop_map(
         |(members, deep, long, before, after, with_long)| {

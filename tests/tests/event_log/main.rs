@@ -8,6 +8,7 @@
 
 mod batches;
 mod cursors;
+mod depth;
 mod detail_schema;
 mod direct;
 mod extremes;

@@ -16,9 +16,11 @@ use crate::error::{ApiError, ErrorBody};
 const CODES: &[(u16, &str, &str)] = &[
     (400, "batch_size", "a batch has no events, or too many"),
     (400, "body_invalid", "the body is JSON, but no object"),
+    (400, "body_too_deep", "the body is nested more than 64 levels deep"),
     (400, "cursor_invalid", "the cursor is not one that this list returned for these filters"),
     (400, "data_breaks_schema", "an event's `data` does not satisfy its type's schema; `param` says where"),
     (400, "data_invalid", "an event's `data` is no JSON object"),
+    (400, "data_too_deep", "an event's `data` is nested more than 60 levels deep"),
     (400, "description_too_long", "the description has too many characters"),
     (400, "endpoint_not_matched", "the event was not for this endpoint"),
     (

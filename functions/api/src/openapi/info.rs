@@ -36,7 +36,9 @@ that does not exist. `HEAD` is answered wherever `GET` is.
 
 **Bodies** are JSON objects in UTF-8 with `Content-Type: application/json`. Unknown fields are refused. `null` stands \
 for a field that is not given, but in a change, where it sets the field back to its default. A body has at most \
-64 KiB, one that publishes an event 512 KiB, a batch 3 MB.
+64 KiB, one that publishes an event 512 KiB, a batch 3 MB. It may be nested at most 64 levels deep, an event's `data` \
+60. An object or an array is a level, and what stands in it is one further: the body and `data` are each the first of \
+their own.
 
 In front of this API, AWS API Gateway limits the rate of requests: beyond it, it answers 429 or 503 itself, in a shape \
 of its own. Wait a little and try again.";

@@ -138,8 +138,9 @@ schemas! {
     /// An event's data.
     EventData => json_object(
         "What happened: a JSON object of at most 200 KiB that satisfies the JSON Schema of its type, which \
-         `GET /v1/event-types` lists. Fields that the schema does not name may be added. It reaches receivers to the \
-         letter: key order, spelling of numbers and escapes are kept.",
+         `GET /v1/event-types` lists. Fields that the schema does not name may be added. It may be nested at most 60 \
+         levels deep: itself the first, and each object or array in it one further. It reaches receivers to the letter: \
+         key order, spelling of numbers and escapes are kept.",
     );
     /// Any JSON object.
     JsonObject => json_object("");

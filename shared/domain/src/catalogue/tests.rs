@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::event_data::CarriedData;
 
 /// The seeds' types with the codes they were given; neither ever changes.
 const SEEDS: &[(u16, &str)] = &[
@@ -157,7 +158,9 @@ fn fields_that_the_schema_does_not_name_are_free() {
         "[".repeat(50_000),
         "]".repeat(50_000)
     );
-    assert_eq!(Catalogue::get().find("send.email.sent").unwrap().check(&data(&deep)), Ok(()));
+    // Deeper than is accepted today: the check must not fall over what was accepted before.
+    let deep = CarriedData::Text(deep).open().unwrap();
+    assert_eq!(Catalogue::get().find("send.email.sent").unwrap().check(&deep), Ok(()));
 }
 
 #[test]
