@@ -60,6 +60,12 @@ enum Command {
         #[arg(last = true)]
         extra: Vec<String>,
     },
+    /// Measure how the code is written: lines, lengths, module cycles, handlers, paragraphs.
+    Style {
+        /// Print JSON, with every handler.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check template.yaml with `sam validate --lint`.
     LintTemplate,
 }
@@ -85,6 +91,7 @@ fn run(command: Command) -> Result<()> {
             commands::listen(port, reply, secret.as_deref())
         }
         Command::Test { filter, extra } => commands::test(filter.as_deref(), &extra),
+        Command::Style { json } => commands::style(json),
         Command::LintTemplate => commands::lint_template(),
     }
 }

@@ -5,6 +5,7 @@ mod lint_template;
 mod listen;
 mod logs;
 mod status;
+mod style;
 mod test;
 mod up;
 
@@ -13,5 +14,6 @@ pub use lint_template::lint_template;
 pub use listen::listen;
 pub use logs::{Function, logs};
 pub use status::status;
+pub use style::style;
 pub use test::test;
 pub use up::up;
