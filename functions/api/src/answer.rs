@@ -44,7 +44,7 @@ async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
-/// The error's answer, with the headers that its handler had set, such as `Allow`.
+/// The error's answer, with the header that goes with it, and with `Allow`, which the router has set.
 fn write(error: &ApiError, request_id: &str, unwritten: &Response) -> Response {
     if let ApiError::Internal(cause) = error {
         tracing::error!(request.id = %request_id, error = %cause, "request failed");
@@ -52,9 +52,7 @@ fn write(error: &ApiError, request_id: &str, unwritten: &Response) -> Response {
     let mut response = (error.status(), axum::Json(error.body(request_id))).into_response();
     let kept = unwritten.headers().iter().filter(|(name, _)| *name == header::ALLOW);
     response.headers_mut().extend(kept.map(|(name, value)| (name.clone(), value.clone())));
-    if matches!(error, ApiError::Unauthorized) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    response.headers_mut().extend(error.header());
     response
 }
 

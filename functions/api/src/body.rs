@@ -1,17 +1,24 @@
 //! Request bodies: bounded, JSON by content type, read field by field so that each problem has its name and its words.
 
+mod repeated;
+
 use std::collections::BTreeMap;
 
 use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    http::{
+        HeaderMap,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
 };
-use domain::{Invalid, Timestamp, nesting};
+use domain::{Invalid, NotAMoment, Timestamp, nesting};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::error::ApiError;
+
+pub(crate) use repeated::repeated_field;
 
 /// The largest body of a call that manages something: 64 KiB, twice what all fields at their bounds take.
 const MAX_MANAGEMENT_BYTES: usize = 64 * 1024;
@@ -20,6 +27,16 @@ const MAX_MANAGEMENT_BYTES: usize = 64 * 1024;
 /// at which `serde_json` gives up and says so of good JSON, and above the 63 of a batch whose events are as deep as they
 /// may be, so that no body that is accepted anywhere is deeper.
 const MAX_LEVELS: usize = 64;
+
+/// What a text that is no plain UTF-8 may begin with, and its encoding. UTF-32's mark may begin as UTF-16's does, so it
+/// is looked for first.
+const BYTE_ORDER_MARKS: [(&[u8], &str); 5] = [
+    (b"\xef\xbb\xbf", "UTF-8"),
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+];
 
 /// A body of at most `LIMIT` bytes that is JSON by its content type; not parsed yet.
 #[derive(Debug)]
@@ -31,9 +48,15 @@ impl<S: Send + Sync, const LIMIT: usize> FromRequest<S> for JsonText<LIMIT> {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let bytes = read::<LIMIT>(body).await?;
+
+        if !bytes.is_empty() && is_encoded(&parts.headers) {
+            return Err(ApiError::UnsupportedContentEncoding);
+        }
         if !bytes.is_empty() && !is_json(&parts.headers) {
             return Err(ApiError::UnsupportedMediaType);
         }
+        refuse_byte_order_mark(&bytes)?;
+
         let text = String::from_utf8(bytes);
         text.map(Self).map_err(|_| Invalid::whole("json_malformed", "The body is not UTF-8").into())
     }
@@ -45,12 +68,34 @@ async fn read<const LIMIT: usize>(body: Body) -> Result<Vec<u8>, ApiError> {
     Ok(bytes.into())
 }
 
+/// Whether the body is compressed or encoded otherwise. A header may be repeated, and each may list several codings; an
+/// empty one names none.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(CONTENT_ENCODING).iter();
+    let codings = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    codings.into_iter().any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;
     };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// JSON has no byte order mark (RFC 8259, 8.1). Nobody sees one in an editor, so it is named: as malformed JSON "at line 1,
+/// column 1" it would not be found.
+fn refuse_byte_order_mark(bytes: &[u8]) -> Result<(), Invalid> {
+    match BYTE_ORDER_MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
+        None => Ok(()),
+        Some((_, encoding)) => {
+            let message = format!(
+                "The body begins with a byte order mark, of {encoding}. Send JSON in UTF-8 without a byte order mark"
+            );
+            Err(Invalid::whole("json_malformed", message))
+        }
+    }
 }
 
 /// Says where JSON is malformed, in words of ours.
@@ -96,7 +141,7 @@ impl Fields {
         if nesting::levels(text) > MAX_LEVELS {
             return Err(too_deep(text));
         }
-        match serde_json::from_str(text).map_err(|error| malformed(&error))? {
+        match repeated::parse(text)? {
             Value::Object(map) => Ok(Self { map, prefix: "" }),
             _ => Err(Invalid::whole("body_invalid", "The body must be a JSON object")),
         }
@@ -122,10 +167,7 @@ impl Fields {
     pub(crate) fn optional<T: FromJson>(&mut self, name: &'static str) -> Result<Option<T>, Invalid> {
         match self.map.remove(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => T::from_json(value).map(Some).ok_or_else(|| {
-                let message = format!("{} must be {}", self.named(name), T::EXPECTED);
-                Invalid::param(self.named(name), "field_type", message)
-            }),
+            Some(value) => T::read(value, self.named(name)).map(Some),
         }
     }
 
@@ -166,6 +208,14 @@ pub(crate) trait FromJson: Sized {
     const EXPECTED: &'static str;
 
     fn from_json(value: Value) -> Option<Self>;
+
+    /// Reads the value of the field with this name.
+    fn read(value: Value, name: String) -> Result<Self, Invalid> {
+        Self::from_json(value).ok_or_else(|| {
+            let message = format!("{name} must be {}", Self::EXPECTED);
+            Invalid::param(name, "field_type", message)
+        })
+    }
 }
 
 impl FromJson for String {
@@ -205,15 +255,28 @@ impl FromJson for f64 {
 }
 
 impl FromJson for Timestamp {
-    const EXPECTED: &'static str = "Unix milliseconds or RFC 3339";
+    const EXPECTED: &'static str = NotAMoment::EXPECTED;
 
     fn from_json(value: Value) -> Option<Self> {
-        match value {
-            Value::Number(_) => Timestamp::parse(&i64::from_json(value)?.to_string()),
-            // Milliseconds are a number in JSON.
-            Value::String(text) if !text.bytes().all(|byte| byte.is_ascii_digit()) => Timestamp::parse(&text),
-            _ => None,
+        moment(value).ok()
+    }
+
+    fn read(value: Value, name: String) -> Result<Self, Invalid> {
+        moment(value).map_err(|problem| problem.invalid(name, "field_type"))
+    }
+}
+
+fn moment(value: Value) -> Result<Timestamp, NotAMoment> {
+    match value {
+        Value::Number(number) => match i64::from_json(number.clone().into()) {
+            Some(whole) => Timestamp::of_request(&whole.to_string()),
+            None => Timestamp::of_request(&number.to_string()),
+        },
+        // Milliseconds are a number in JSON.
+        Value::String(text) if !text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Timestamp::of_request(&text)
         }
+        _ => Err(NotAMoment::Unreadable),
     }
 }
 
@@ -310,6 +373,123 @@ mod tests {
             assert_eq!(Fields::parse(&text).unwrap_err().code, "json_malformed");
         }
         assert!(Fields::parse(&format!(r#"{{"a":"{}"}}"#, "[".repeat(1_000))).is_ok());
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused_and_named_wherever_it_is() {
+        for (body, name) in [
+            (r#"{"url":"a","b":1,"url":"b"}"#, "url"),
+            (r#"{"url":null,"url":null}"#, "url"),
+            (r#"{"url":1,"u\u0072l":2}"#, "url"),
+            (r#"{"retry_policy":{"max_retries":1,"max_retries":2}}"#, "retry_policy.max_retries"),
+            (r#"{"metadata":{"a":"1","a":"2"}}"#, "metadata.a"),
+            (r#"{"list":[{},{"a":[{"b":1,"b":1}]}]}"#, "list[1].a[0].b"),
+            (r#"{"a":{"b":1,"b":1},"a":1}"#, "a.b"),
+            (r#"{"":1,"":1}"#, ""),
+        ] {
+            let refused = Fields::parse(body).unwrap_err();
+            assert_eq!((refused.code, refused.param.as_deref()), ("field_repeated", Some(name)), "{body}");
+            assert_eq!(refused.message, format!("Field \"{name}\" is given more than once"));
+        }
+        // One name at two places is no repetition.
+        assert!(Fields::parse(r#"{"a":{"a":{"b":1}},"b":[{"a":1},{"a":1}]}"#).is_ok());
+        let long = "x".repeat(1_000);
+        let refused = Fields::parse(&format!(r#"{{"{long}":1,"{long}":1}}"#)).unwrap_err();
+        assert!(refused.message.len() < 120, "{refused}");
+    }
+
+    #[test]
+    fn what_is_malformed_is_malformed_whatever_is_repeated_in_it() {
+        assert_eq!(Fields::parse(r#"{"a":1,"a":2,}"#).unwrap_err().code, "json_malformed");
+    }
+
+    /// serde_json's own values take an object with this name for the JSON in its text.
+    #[test]
+    fn no_name_of_a_field_has_a_meaning_of_its_own() {
+        let refused = fields(r#"{"$serde_json::private::RawValue":"{}"}"#).finish().unwrap_err();
+        assert_eq!(refused.code, "field_unknown");
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_were_before_they_had_a_reader_of_their_own() {
+        for (json, value) in
+            [("3", Some(3)), ("3.0", Some(3)), ("-9223372036854775808", Some(i64::MIN)), ("3.5", None)]
+        {
+            let read = fields(&format!(r#"{{"n":{json}}}"#)).optional::<i64>("n");
+            assert_eq!(read.ok().flatten(), value, "{json}");
+        }
+        assert!(fields(r#"{"n":18446744073709551615}"#).optional::<i64>("n").is_err());
+        assert!(Fields::parse(r#"{"n":1e999}"#).is_err());
+    }
+
+    #[test]
+    fn a_time_in_seconds_is_told_from_what_is_no_time() {
+        for (json, code) in [
+            ("1", "time_in_seconds"),
+            ("1700000000", "time_in_seconds"),
+            ("1700000000.25", "time_in_seconds"),
+            ("1.7e9", "time_in_seconds"),
+            ("100000000000", "time_in_seconds"),
+            ("-1700000000", "field_type"),
+            ("0.5", "field_type"),
+            ("1700000000000.5", "field_type"),
+            ("true", "field_type"),
+            (r#""1700000000""#, "field_type"),
+            (r#""1700000000000""#, "field_type"),
+        ] {
+            let refused =
+                fields(&format!(r#"{{"after":{json}}}"#)).required::<Timestamp>("after").unwrap_err();
+            assert_eq!((refused.code, refused.param.as_deref()), (code, Some("after")), "{json}");
+        }
+        for json in ["0", "0.0", "100000000001", "1700000000000", "1.7e12", r#""1970-01-01T00:00:01Z""#] {
+            assert!(
+                fields(&format!(r#"{{"after":{json}}}"#)).required::<Timestamp>("after").is_ok(),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn content_codings_but_identity_are_recognised_in_lists_and_repeated_headers() {
+        let encoded = |values: &[&'static str]| {
+            let headers = values.iter().map(|value| (CONTENT_ENCODING, value.parse().unwrap()));
+            let mut map = HeaderMap::new();
+            headers.for_each(|(name, value)| drop(map.append(name, value)));
+            is_encoded(&map)
+        };
+        for plain in [&[][..], &[""], &["identity"], &["Identity"], &[" identity , "], &["identity", ""]] {
+            assert!(!encoded(plain), "{plain:?}");
+        }
+        for coded in [
+            &["gzip"][..],
+            &["GZIP"],
+            &["br"],
+            &["gzip, identity"],
+            &["identity,gzip"],
+            &["identity", "deflate"],
+            &["", "zstd"],
+            &["aes128gcm"],
+            &["identity;q=1"],
+        ] {
+            assert!(encoded(coded), "{coded:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_named_with_its_encoding() {
+        let cases: [(&[u8], &str); 6] = [
+            (b"\xef\xbb\xbf{}", "UTF-8"),
+            (b"\xef\xbb\xbf", "UTF-8"),
+            (b"\xff\xfe{\0}\0", "UTF-16"),
+            (b"\xfe\xff\0{\0}", "UTF-16"),
+            (b"\xff\xfe\0\0{\0\0\0", "UTF-32"),
+            (b"\0\0\xfe\xff\0\0\0{", "UTF-32"),
+        ];
+        for (bytes, encoding) in cases {
+            let refused = refuse_byte_order_mark(bytes).unwrap_err();
+            assert!(refused.message.contains(&format!("byte order mark, of {encoding}.")), "{refused}");
+        }
+        assert!(refuse_byte_order_mark("{\"a\":\"\u{feff}\"}".as_bytes()).is_ok());
     }
 
     #[test]

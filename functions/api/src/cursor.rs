@@ -49,10 +49,8 @@ impl Parameters {
 
     /// A moment, in Unix milliseconds or RFC 3339.
     pub(crate) fn take_timestamp(&mut self, name: &'static str) -> Result<Option<Timestamp>, Invalid> {
-        let expected = || {
-            Invalid::param(name, "parameter_type", format!("{name} must be Unix milliseconds or RFC 3339"))
-        };
-        self.take(name)?.map(|text| Timestamp::parse(&text).ok_or_else(expected)).transpose()
+        let read = |text: String| Timestamp::of_request(&text);
+        self.take(name)?.map(read).transpose().map_err(|problem| problem.invalid(name, "parameter_type"))
     }
 
     /// Refuses what nobody took.

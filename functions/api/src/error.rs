@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use axum::{
-    http::StatusCode,
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{ACCEPT_ENCODING, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use domain::{Invalid, event_data, scope::Scope};
@@ -42,6 +45,8 @@ pub(crate) enum ApiError {
     TooLarge { limit: usize },
     #[error("not JSON by its content type")]
     UnsupportedMediaType,
+    #[error("encoded, by its Content-Encoding")]
+    UnsupportedContentEncoding,
     /// A fault of ours. The text is for the log; the caller is told only that it happened.
     #[error("{0}")]
     Internal(String),
@@ -84,8 +89,20 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::UnsupportedContentEncoding => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The header that HTTP wants beside the body, where it wants one.
+    pub(crate) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        let header = |name, value| Some((name, HeaderValue::from_static(value)));
+        match self {
+            Self::Unauthorized => header(WWW_AUTHENTICATE, "Bearer"),
+            Self::UnsupportedContentEncoding => header(ACCEPT_ENCODING, "identity"),
+            _ => None,
         }
     }
 
@@ -118,6 +135,10 @@ impl ApiError {
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", "Content-Type must be application/json".to_owned())
             }
+            Self::UnsupportedContentEncoding => (
+                "unsupported_media_type",
+                "Content-Encoding must be identity: send the body as it is".to_owned(),
+            ),
             Self::Invalid(_) | Self::Internal(_) => {
                 ("internal_error", "Something went wrong on our side. Please try again".to_owned())
             }
@@ -125,6 +146,7 @@ impl ApiError {
         let (code, param) = match self {
             Self::Conflict { code, .. } => (*code, None),
             Self::NoSuchRoute => ("route_not_found", None),
+            Self::UnsupportedContentEncoding => ("content_encoding_unsupported", None),
             Self::EventTypeReserved => ("event_type_reserved", Some("type".into())),
             _ => (error, None),
         };

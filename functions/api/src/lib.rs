@@ -11,6 +11,7 @@ mod error;
 mod openapi;
 mod path;
 mod routes;
+mod slash;
 mod views;
 
 use std::sync::Arc;
@@ -85,5 +86,5 @@ pub fn openapi() -> Result<String, serde_json::Error> {
 
 /// The API as a service: every route, and the contract's answer for what is none.
 pub fn router(api: Api) -> Router {
-    answer::finishing(routes::router()).with_state(api)
+    slash::ignoring_trailing_slash(answer::finishing(routes::router()).with_state(api))
 }

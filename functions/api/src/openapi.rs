@@ -30,36 +30,42 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use crate::{Api, routes};
 
 /// Routes with their documentation.
-pub(crate) struct Routes(OpenApiRouter<Api>);
+pub(crate) struct Routes {
+    router: Router<Api>,
+    documentation: OpenApiRouter<Api>,
+}
 
 impl Routes {
     pub(crate) fn new() -> Self {
-        Self(OpenApiRouter::default())
+        Self { router: Router::new(), documentation: OpenApiRouter::default() }
     }
 
     /// Adds what `routes!` makes of one path's handlers.
+    ///
+    /// Their documented path may end in a slash. The route's does not: requests have lost theirs by then, see
+    /// [`crate::slash`].
     pub(crate) fn with(self, handlers: UtoipaMethodRouter<Api>) -> Self {
-        Self(self.0.routes(handlers))
-    }
-
-    /// The same, and undocumented under another spelling of their path.
-    pub(crate) fn with_alias(self, path: &str, handlers: UtoipaMethodRouter<Api>) -> Self {
-        let same = handlers.2.clone();
-        Self(self.0.routes(handlers).route(path, same))
+        let methods = &handlers.2;
+        let paths = handlers.1.paths.keys().map(|path| path.trim_end_matches('/'));
+        let router = paths.fold(self.router, |router, path| router.route(path, methods.clone()));
+        Self { router, documentation: self.documentation.routes(handlers) }
     }
 
     pub(crate) fn merge(self, others: Routes) -> Self {
-        Self(self.0.merge(others.0))
+        Self {
+            router: self.router.merge(others.router),
+            documentation: self.documentation.merge(others.documentation),
+        }
     }
 
     pub(crate) fn into_router(self) -> Router<Api> {
-        self.0.into()
+        self.router
     }
 }
 
 /// The document of this build.
 pub(crate) fn document() -> OpenApi {
-    let mut document = routes::routes().0.into_openapi();
+    let mut document = routes::routes().documentation.into_openapi();
     info::add(&mut document);
     conventions::add(&mut document);
     document

@@ -25,4 +25,4 @@ pub mod sharding;
 mod timestamp;
 
 pub use invalid::Invalid;
-pub use timestamp::Timestamp;
+pub use timestamp::{NotAMoment, Timestamp};

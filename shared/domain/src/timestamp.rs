@@ -1,7 +1,13 @@
-use std::time::Duration;
+use std::{borrow::Cow, ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::Invalid;
+
+/// Numbers that are plainly Unix seconds: as milliseconds they are the first three years after 1970, long before any event,
+/// as seconds all the time until the year 5138.
+const IN_SECONDS: RangeInclusive<f64> = 1.0..=1e11;
 
 /// A moment, in Unix milliseconds: the unit of every time that users see, save the signature's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +54,15 @@ impl Timestamp {
         (0..=Self::MAX.0).contains(&moment.0).then_some(moment)
     }
 
+    /// Reads a moment that a request names: Unix milliseconds or RFC 3339. A number that is plainly in seconds is refused
+    /// rather than taken for a moment in the early seventies; a text in RFC 3339 says what it means, however early.
+    pub fn of_request(text: &str) -> Result<Self, NotAMoment> {
+        match text.parse::<f64>() {
+            Ok(number) if IN_SECONDS.contains(&number) => Err(NotAMoment::InSeconds),
+            _ => Self::parse(text).ok_or(NotAMoment::Unreadable),
+        }
+    }
+
     /// RFC 3339 in UTC with milliseconds, `2024-01-15T10:30:00.000Z`.
     pub fn rfc3339(self) -> String {
         let nanos = i128::from(self.0.clamp(0, Self::MAX.0)) * 1_000_000;
@@ -59,6 +74,36 @@ impl Timestamp {
 
     fn from_date_time(moment: OffsetDateTime) -> Option<Self> {
         i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok().map(Self)
+    }
+}
+
+/// Why a request names no moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAMoment {
+    /// It is neither Unix milliseconds from 0 to [`Timestamp::MAX`] nor RFC 3339.
+    Unreadable,
+    /// It is a number from 1 to 10^11: seconds, most likely.
+    InSeconds,
+}
+
+impl NotAMoment {
+    /// The words for a moment in "after must be …".
+    pub const EXPECTED: &str = "Unix milliseconds or RFC 3339";
+
+    /// The error for the caller; `type_code` is its code where the value has not the form of a moment at all.
+    pub fn invalid(self, param: impl Into<Cow<'static, str>>, type_code: &'static str) -> Invalid {
+        let param = param.into();
+        match self {
+            Self::Unreadable => {
+                let message = format!("{param} must be {}", Self::EXPECTED);
+                Invalid::param(param, type_code, message)
+            }
+            Self::InSeconds => {
+                let message =
+                    format!("{param} is in seconds, but times are Unix milliseconds: multiply it by 1000");
+                Invalid::param(param, "time_in_seconds", message)
+            }
+        }
     }
 }
 
@@ -80,6 +125,37 @@ mod tests {
         for text in ["", "yesterday", "-1", "2024-01-15", "99999999999999999", "1.5"] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_from_1_to_10_to_the_11th_is_in_seconds() {
+        for text in ["1", "1.0", "1700000000", "1700000000.123", "1.7e9", "99999999999", "100000000000"] {
+            assert_eq!(Timestamp::of_request(text), Err(NotAMoment::InSeconds), "{text}");
+        }
+        for (text, millis) in [
+            ("0", 0),
+            ("100000000001", 100_000_000_001),
+            ("1705314600000", 1_705_314_600_000),
+            ("1970-01-01T00:00:01Z", 1_000),
+            ("1970-01-01T00:00:00.001Z", 1),
+            ("1973-03-03T09:46:40Z", 100_000_000_000),
+        ] {
+            assert_eq!(Timestamp::of_request(text), Ok(Timestamp(millis)), "{text}");
+        }
+        for text in ["0.5", "-1", "-1700000000", "100000000000.5", "1e300", "NaN", "inf", "yesterday", ""] {
+            assert_eq!(Timestamp::of_request(text), Err(NotAMoment::Unreadable), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_seconds_is_told_so_by_name() {
+        let invalid = NotAMoment::InSeconds.invalid("after", "parameter_type");
+        assert_eq!((invalid.code, invalid.param.as_deref()), ("time_in_seconds", Some("after")));
+        assert_eq!(
+            invalid.message,
+            "after is in seconds, but times are Unix milliseconds: multiply it by 1000"
+        );
+        assert_eq!(NotAMoment::Unreadable.invalid("after", "parameter_type").code, "parameter_type");
     }
 
     #[test]

@@ -124,6 +124,24 @@ fn bad_bodies(customer: &Customer) -> Vec<Mistake> {
             415,
             json!({ "error": "unsupported_media_type" }),
         ),
+        mistake(
+            "a compressed body",
+            post("/v1/webhooks", "{}".into()).with_header("Content-Encoding", "gzip"),
+            415,
+            json!({ "code": "content_encoding_unsupported" }),
+        ),
+        mistake(
+            "a byte order mark",
+            post("/v1/webhooks", "\u{feff}{}".into()),
+            400,
+            json!({ "code": "json_malformed" }),
+        ),
+        mistake(
+            "a field twice",
+            post("/v1/webhooks", r#"{"url":"a","url":"b"}"#.into()),
+            400,
+            json!({ "code": "field_repeated", "param": "url" }),
+        ),
     ]
 }
 
@@ -139,6 +157,18 @@ fn bad_routes(customer: &Customer) -> Vec<Mistake> {
             keyed(Method::Put, "/v1/webhooks"),
             405,
             json!({ "error": "method_not_allowed" }),
+        ),
+        mistake(
+            "wrong method, with a slash",
+            keyed(Method::Put, "/v1/webhooks/"),
+            405,
+            json!({ "error": "method_not_allowed" }),
+        ),
+        mistake(
+            "a time in seconds",
+            keyed(Method::Get, "/v1/events/?after=1700000000"),
+            400,
+            json!({ "code": "time_in_seconds", "param": "after" }),
         ),
         mistake("unknown id", keyed(Method::Get, "/v1/webhooks/whep_0"), 404, not_found()),
         mistake("unknown event", keyed(Method::Get, "/v1/events/evt_%00"), 404, not_found()),

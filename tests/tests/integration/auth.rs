@@ -28,7 +28,7 @@ const ROUTES: &[Route] = &[
     route(Method::POST, "/v1/webhooks/{endpoint}/unpause", Scope::WebhooksManage, ""),
     route(Method::POST, "/v1/webhooks/{endpoint}/test", Scope::WebhooksManage, ""),
     route(Method::POST, "/v1/webhooks/{endpoint}/rotate-secret", Scope::WebhooksManage, ""),
-    route(Method::POST, "/v1/webhooks/{endpoint}/replay", Scope::WebhooksManage, r#"{"after":1}"#),
+    route(Method::POST, "/v1/webhooks/{endpoint}/replay", Scope::WebhooksManage, r#"{"after":0}"#),
     route(Method::POST, "/v1/events", Scope::EventsPublish, "{}"),
     route(Method::POST, "/v1/events/batch", Scope::EventsPublish, "{}"),
     route(Method::GET, "/v1/events", Scope::EventsRead, ""),

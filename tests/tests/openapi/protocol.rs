@@ -1,11 +1,15 @@
 //! HTTP itself: methods, paths, content types, bodies that are none.
 
+use axum::body::{Body, to_bytes};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::platform::{Answer, Platform};
+use tests::{
+    logs::Logs,
+    platform::{Answer, Platform},
+};
 
 use crate::{
-    document::{document, operations},
+    document::{Operation, document, operations, resolve},
     parameters,
     stage::{Stage, error, without_request_id},
 };
@@ -71,22 +75,89 @@ async fn a_path_is_known_by_its_exact_spelling() {
         "/v1/",
         "/v2/webhooks",
         "/V1/webhooks",
-        "/v1/webhooks/",
+        "//",
         "/v1//webhooks",
+        "//v1/webhooks",
         "/v1/webhooks//",
+        "/api/v1/webhooks//",
+        "/v1/webhooks%2F",
         "/v1/nothing",
         "/v1/webhooks/a/b/c",
         "/v1/%77ebhooks",
-        "/v1/keys/",
-        "/v1/events/batch/",
+        "/v1/nothing/",
+        "/v1/webhooks/a/b/c/",
         "/openapi.json",
     ] {
         let answer = stage.owner().get(path).await.expect(404);
         assert_eq!(without_request_id(&answer), expected, "{path}");
     }
-    for path in ["/api/v1/webhooks", "/api/v1/webhooks/"] {
-        stage.owner().get(path).await.expect(200);
+}
+
+/// A path in its other spelling: with a slash at its end, or without.
+fn other_spelling(path: &str) -> String {
+    path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned)
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_makes_no_difference_to_any_operation() {
+    for operation in operations() {
+        let (one, other) = (Stage::set().await, Stage::set().await);
+        let path = other_spelling(&other.path(&operation));
+
+        let expected = one.call(&one.owner(), &operation, &one.path(&operation)).await;
+        let answer = other.call(&other.owner(), &operation, &path).await;
+
+        assert!(answer.status.is_success(), "{} {path}: {}", operation.id, answer.text);
+        assert_eq!(answer.status, expected.status, "{} {path}: {}", operation.id, answer.text);
+        operation.check(&answer);
     }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_a_list_s_path_leaves_its_query_alone() {
+    let stage = Stage::set().await;
+    for operation in operations().into_iter().filter(|operation| !operation.parameters("query").is_empty()) {
+        let path = other_spelling(&stage.path(&operation));
+        stage.owner().get(&format!("{path}?limit=1")).await.expect(200);
+        let refused = stage.owner().get(&format!("{path}?limit=0")).await.expect(400);
+        assert_eq!(refused.json()["param"], "limit", "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_makes_no_difference_to_what_is_refused() {
+    let stage = Stage::set().await;
+    for (path, _) in methods_by_path() {
+        let (path, other) = (path.to_owned(), other_spelling(path));
+        let refusal = |path: String| async move {
+            let platform = Platform::new();
+            let method = "PROPFIND".parse().unwrap();
+            let answer = platform.without_key().send(method, &path, &[], "").await.expect(405);
+            (answer.json()["code"].clone(), listed(&answer))
+        };
+        assert_eq!(refusal(path.clone()).await, refusal(other).await, "{path}");
+    }
+    for operation in operations().into_iter().filter(|operation| operation.path.contains('{')) {
+        let path = operation.path.replace("{id}", "abc123");
+        let refused = stage.call(&stage.owner(), &operation, &other_spelling(&path)).await.expect(404);
+        assert_eq!(refused.json()["code"], "not_found", "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_the_route_whatever_the_spelling() {
+    let stage = Stage::set().await;
+    let logs = Logs::capture("info");
+    let mut expected = Vec::new();
+    for operation in operations().into_iter().filter(|operation| operation.method != Method::DELETE) {
+        for path in [stage.path(&operation), other_spelling(&stage.path(&operation))] {
+            stage.call(&stage.owner(), &operation, &path).await;
+            expected.push(operation.path.trim_end_matches('/').to_owned());
+        }
+    }
+    let lines: Vec<Value> = logs.text().lines().map(|line| line.parse().unwrap()).collect();
+    let routes: Vec<_> = lines.iter().filter_map(|line| line["http.route"].as_str()).collect();
+    assert_eq!(routes, expected);
 }
 
 #[tokio::test]
@@ -134,7 +205,6 @@ async fn a_body_is_bounded_typed_and_utf_8() {
             ("application/json", "{\n \"a\": }".to_owned(), 400, "json_malformed"),
             ("application/json", "{} {}".to_owned(), 400, "json_malformed"),
             ("application/json", "{\"a\":NaN}".to_owned(), 400, "json_malformed"),
-            ("application/json", "\u{feff}{}".to_owned(), 400, "json_malformed"),
             ("application/json", "[".repeat(50_000), 400, "json_malformed"),
             ("application/json", "[]".to_owned(), 400, "body_invalid"),
             ("application/json", "null".to_owned(), 400, "body_invalid"),
@@ -197,20 +267,90 @@ async fn a_body_that_is_nested_too_deep_is_refused_by_every_operation() {
     }
 }
 
+/// Sends an operation these bytes as its JSON.
+async fn send_bytes(stage: &Stage, operation: &Operation, bytes: &[u8]) -> (StatusCode, Value) {
+    let request = hyper::Request::builder()
+        .method(operation.method.clone())
+        .uri(stage.path(operation))
+        .header("authorization", format!("Bearer {}", stage.key))
+        .header(JSON.0, JSON.1)
+        .body(Body::from(bytes.to_vec()))
+        .unwrap();
+    let response = stage.platform.request(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (head.status, serde_json::from_slice(&body).unwrap())
+}
+
 #[tokio::test]
 async fn bytes_that_are_no_text_are_refused() {
     let stage = Stage::set().await;
     for operation in operations().into_iter().filter(|operation| operation.body().is_some()) {
-        for bytes in [&b"{\"a\":\"\xff\"}"[..], b"\xff\xfe{\0}\0", b"{\"a\":\"\xed\xa0\x80\"}"] {
-            let request = hyper::Request::builder()
-                .method(operation.method.clone())
-                .uri(stage.path(&operation))
-                .header("authorization", format!("Bearer {}", stage.key))
-                .header(JSON.0, JSON.1)
-                .body(axum::body::Body::from(bytes.to_vec()))
-                .unwrap();
-            let response = stage.platform.request(request).await.unwrap();
-            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{} {bytes:?}", operation.id);
+        for bytes in [&b"{\"a\":\"\xff\"}"[..], b"\xff{}", b"{\"a\":\"\xed\xa0\x80\"}"] {
+            let (status, body) = send_bytes(&stage, &operation, bytes).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{} {bytes:?}", operation.id);
+            assert_eq!(body["error"], "The body is not UTF-8", "{} {bytes:?}", operation.id);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_named() {
+    let stage = Stage::set().await;
+    let in_utf_16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for operation in operations().into_iter().filter(|operation| operation.body().is_some()) {
+        for bytes in [&b"\xef\xbb\xbf{}"[..], b"\xef\xbb\xbf", &in_utf_16, b"\xfe\xff\0{\0}", b"\0\0\xfe\xff"]
+        {
+            let (status, body) = send_bytes(&stage, &operation, bytes).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{} {bytes:?}", operation.id);
+            assert_eq!(body["code"], "json_malformed", "{} {bytes:?}", operation.id);
+            let message = body["error"].as_str().unwrap();
+            assert!(
+                message.starts_with("The body begins with a byte order mark"),
+                "{}: {message}",
+                operation.id
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_refused_by_every_operation_that_takes_one() {
+    let stage = Stage::set().await;
+    let expected = error(
+        "unsupported_media_type",
+        "Content-Encoding must be identity: send the body as it is",
+        "content_encoding_unsupported",
+    );
+    for operation in operations().into_iter().filter(|operation| operation.body().is_some()) {
+        let (path, owner) = (stage.path(&operation), stage.owner());
+        let send = |codings: &'static [&'static str], body: &'static str| {
+            let headers: Vec<_> = std::iter::once(JSON)
+                .chain(codings.iter().map(|coding| ("content-encoding", *coding)))
+                .collect();
+            let (method, owner, path) = (operation.method.clone(), owner.clone(), path.clone());
+            async move { owner.send(method, &path, &headers, body).await }
+        };
+        for codings in [
+            &["gzip"][..],
+            &["br"],
+            &["gzip, identity"],
+            &["identity", "gzip"],
+            &["", "deflate"],
+            &["x-unknown"],
+        ] {
+            let answer = send(codings, "{\"zz\":1}").await.expect(415);
+            assert_eq!(without_request_id(&answer), expected, "{} {codings:?}", operation.id);
+            assert_eq!(answer.header("accept-encoding"), "identity", "{}", operation.id);
+            operation.check(&answer);
+        }
+        for codings in [&["identity"][..], &["IDENTITY"], &[""], &["identity, identity"], &["", "identity"]] {
+            let code = send(codings, "{\"zz\":1}").await.expect(400).json()["code"].clone();
+            assert!(
+                code == "field_unknown" || code == "field_required",
+                "{} {codings:?}: {code}",
+                operation.id
+            );
         }
     }
 }
@@ -250,14 +390,65 @@ async fn errors_quote_a_long_text_only_in_part() {
 }
 
 #[tokio::test]
-async fn a_field_given_twice_counts_in_its_last_form_but_in_an_event_is_refused() {
+async fn a_field_that_is_given_twice_is_refused_and_named_by_every_operation() {
     let stage = Stage::set().await;
-    let body = r#"{"url":"https://example.com/a","enabled_events":["*"],"url":"https://example.com/b"}"#;
-    let created = stage.owner().post_text("/v1/webhooks", body).await.expect(201).json();
-    assert_eq!(created["url"], "https://example.com/b");
-    let body = r#"{"type":"send.email.sent","data":{"messageId":"m"},"type":"send.email.bounced"}"#;
-    let refused = stage.owner().post_text("/v1/events", body).await.expect(400).json();
-    assert_eq!(refused["code"], "field_repeated");
+    for operation in operations().into_iter().filter(|operation| operation.body().is_some()) {
+        let schema = resolve(operation.body().unwrap());
+        let fields = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        for name in fields.chain(["zz"]) {
+            // The same name, spelled otherwise.
+            let escaped = format!("\\u{:04x}{}", u32::from(name.as_bytes()[0]), &name[1..]);
+            for second in [name, &escaped] {
+                let body = format!(r#"{{"{name}":null,"{second}":null}}"#);
+                let answer = stage
+                    .owner()
+                    .send(operation.method.clone(), &stage.path(&operation), &[JSON], &body)
+                    .await
+                    .expect(400);
+                let expected = json!({
+                    "error": format!("Field \"{name}\" is given more than once"),
+                    "code": "field_repeated",
+                    "param": name,
+                });
+                assert_eq!(without_request_id(&answer), expected, "{} {body}", operation.id);
+                operation.check(&answer);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_is_given_twice_inside_another_is_refused_too() {
+    let stage = Stage::set().await;
+    let rest = r#""url":"https://example.com/","enabled_events":["*"]"#;
+    for (field, param) in [
+        (r#""retry_policy":{"max_retries":1,"max_retries":2}"#, "retry_policy.max_retries"),
+        (r#""metadata":{"team":"a","team":"b"}"#, "metadata.team"),
+    ] {
+        let refused =
+            stage.owner().post_text("/v1/webhooks", &format!("{{{rest},{field}}}")).await.expect(400).json();
+        assert_eq!((&refused["code"], &refused["param"]), (&json!("field_repeated"), &json!(param)));
+    }
+
+    let event = r#"{"type":"send.email.sent","data":{"messageId":"m"},"type":"send.email.bounced"}"#;
+    let batch = format!(r#"{{"events":[{event}]}}"#);
+    let answer = stage.owner().post_text("/v1/events/batch", &batch).await.expect(202).json();
+    let result = &answer["results"][0];
+    assert_eq!((&result["code"], &result["param"]), (&json!("field_repeated"), &json!("type")));
+}
+
+#[tokio::test]
+async fn an_array_of_an_event_s_values_is_no_event() {
+    let stage = Stage::set().await;
+    let event = r#"["send.email.sent",{"messageId":"m"},true]"#;
+    let refused = stage.owner().post_text("/v1/events", event).await.expect(400).json();
+    assert_eq!(refused["code"], "body_invalid");
+    let refused =
+        stage.owner().post_text("/v1/events/batch", &format!("[[{event}]]")).await.expect(400).json();
+    assert_eq!(refused["code"], "body_invalid");
+    let batch = format!(r#"{{"events":[{event}]}}"#);
+    let answer = stage.owner().post_text("/v1/events/batch", &batch).await.expect(202).json();
+    assert_eq!(answer["results"][0]["code"], "body_invalid");
 }
 
 #[tokio::test]

@@ -28,7 +28,11 @@ const CODES: &[(u16, &str, &str)] = &[
         "event_type_unknown",
         "no such event type, or a pattern that covers none; the nearest one is suggested",
     ),
-    (400, "field_repeated", "a field is given more than once"),
+    (
+        400,
+        "field_repeated",
+        "an object names a field more than once; inside an event's `data` that is allowed",
+    ),
     (400, "field_required", "a field is missing"),
     (400, "field_type", "a field has the wrong type"),
     (400, "field_unknown", "the call has no such field"),
@@ -36,7 +40,11 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "format_unknown", "no such format"),
     (400, "grace_invalid", "`grace_seconds` is out of bounds"),
     (400, "idempotency_key_invalid", "the `Idempotency-Key` is empty, too long, or not printable ASCII"),
-    (400, "json_malformed", "the body is not JSON in UTF-8; the message has the position"),
+    (
+        400,
+        "json_malformed",
+        "the body is not JSON in UTF-8, or begins with a byte order mark; the message says which, and where",
+    ),
     (400, "limit_invalid", "`limit` is out of bounds"),
     (400, "livemode_exceeds", "a test key cannot create a live key"),
     (400, "metadata_too_large", "`metadata` has too many keys, or one too long, or a value too long"),
@@ -54,6 +62,11 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "secret_not_changeable", "a change cannot set the secret; rotate it"),
     (400, "span_empty", "`after` is not earlier than `before`"),
     (400, "status_invalid", "`status` is none of those known here"),
+    (
+        400,
+        "time_in_seconds",
+        "a time is a number from 1 to 10^11, which is in seconds; times are in milliseconds",
+    ),
     (400, "timeout_invalid", "`timeout_seconds` is out of bounds"),
     (400, "url_has_credentials", "the URL has a user name or a password"),
     (400, "url_host_invalid", "the URL's host is neither a DNS name nor an address"),
@@ -78,6 +91,11 @@ const CODES: &[(u16, &str, &str)] = &[
     (409, "rotation_overlapped", "another rotation came in between; its secret counts"),
     (413, "data_too_large", "an event's `data` has more than 200 KiB"),
     (413, "payload_too_large", "the body is too large; the message has the bound"),
+    (
+        415,
+        "content_encoding_unsupported",
+        "the body is compressed, or encoded otherwise, by its `Content-Encoding`",
+    ),
     (415, "unsupported_media_type", "the body is not JSON by its `Content-Type`"),
     (500, "internal_error", "a fault of ours; try again"),
 ];
@@ -108,6 +126,8 @@ pub(super) struct Shared {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
     description: &'static str,
+    /// Headers beside the request's id, and what they say.
+    headers: &'static [(&'static str, &'static str)],
     example: ApiError,
 }
 
@@ -124,10 +144,10 @@ impl Shared {
             .description(self.description)
             .content("application/json", content.build())
             .header("X-Request-Id", request_id());
-        if matches!(self.example, ApiError::Unauthorized) {
-            let mut challenge = Header::new(ObjectBuilder::new().schema_type(Type::String));
-            challenge.description = Some("How to authenticate: `Bearer`.".into());
-            response = response.header("WWW-Authenticate", challenge);
+        for (name, meaning) in self.headers {
+            let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
+            header.description = Some((*meaning).into());
+            response = response.header(*name, header);
         }
         response.build()
     }
@@ -143,6 +163,7 @@ pub(super) fn bad_request() -> Shared {
         status: "400",
         name: "BadRequest",
         description: "The first problem found, in a sentence; `param` names the field or parameter where it is one.",
+        headers: &[],
         example: Invalid::param("url", "field_required", "url is required").into(),
     }
 }
@@ -152,6 +173,7 @@ pub(super) fn unauthorized() -> Shared {
         status: "401",
         name: "Unauthorized",
         description: "The API key is missing, unknown or revoked.",
+        headers: &[("WWW-Authenticate", "How to authenticate: `Bearer`.")],
         example: ApiError::Unauthorized,
     }
 }
@@ -161,6 +183,7 @@ pub(super) fn forbidden() -> Shared {
         status: "403",
         name: "Forbidden",
         description: "The API key lacks the scope that the message names.",
+        headers: &[],
         example: ApiError::Forbidden(Scope::WebhooksManage),
     }
 }
@@ -170,6 +193,7 @@ pub(super) fn not_found() -> Shared {
         status: "404",
         name: "NotFound",
         description: "Your organization has nothing with this id.",
+        headers: &[],
         example: ApiError::NotFound("webhook endpoint"),
     }
 }
@@ -179,6 +203,7 @@ pub(super) fn too_large() -> Shared {
         status: "413",
         name: "PayloadTooLarge",
         description: "The body, or the event's `data` in it, is too large.",
+        headers: &[],
         example: ApiError::TooLarge { limit: 65_536 },
     }
 }
@@ -187,7 +212,9 @@ pub(super) fn unsupported() -> Shared {
     Shared {
         status: "415",
         name: "UnsupportedMediaType",
-        description: "The body is not JSON by its `Content-Type`.",
+        description: "The body is not JSON by its `Content-Type`, or it is encoded by its `Content-Encoding`: then \
+                      `Accept-Encoding` says what is accepted.",
+        headers: &[("Accept-Encoding", "Only with the code `content_encoding_unsupported`: `identity`.")],
         example: ApiError::UnsupportedMediaType,
     }
 }
@@ -197,6 +224,7 @@ pub(super) fn internal() -> Shared {
         status: "500",
         name: "InternalError",
         description: "A fault of ours. Try again.",
+        headers: &[],
         example: ApiError::Internal(String::new()),
     }
 }

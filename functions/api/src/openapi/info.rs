@@ -21,7 +21,10 @@ const DESCRIPTION: &str = "\
 Webhooks & Events receives events of all do.dev services, keeps them for 30 days and delivers them, signed, to your \
 webhook endpoints.
 
-**Times** are Unix milliseconds in bodies; query parameters take Unix milliseconds or RFC 3339.
+**Times** are Unix milliseconds in bodies; query parameters take Unix milliseconds or RFC 3339. A number from 1 to \
+10^11 is plainly in seconds, and refused with the code `time_in_seconds`.
+
+**Paths** may end in a slash: it makes no difference.
 
 **Lists** take `limit` (1 to 200, 25 by default) and `cursor`. A list answers `has_more` and, if that is true, \
 `next_cursor`: send it as `cursor`, with the same filters, for the next page. Unknown query parameters of a list are \
@@ -34,7 +37,8 @@ that does not exist. `HEAD` is answered wherever `GET` is.
 
 **Every answer** has `X-Request-Id`; tell it to support.
 
-**Bodies** are JSON objects in UTF-8 with `Content-Type: application/json`. Unknown fields are refused. `null` stands \
+**Bodies** are JSON objects in UTF-8, without a byte order mark, with `Content-Type: application/json` and no \
+`Content-Encoding`. Unknown fields are refused, and fields that are given more than once. `null` stands \
 for a field that is not given, but in a change, where it sets the field back to its default. A body has at most \
 64 KiB, one that publishes an event 512 KiB, a batch 3 MB. It may be nested at most 64 levels deep, an event's `data` \
 60. An object or an array is a level, and what stands in it is one further: the body and `data` are each the first of \

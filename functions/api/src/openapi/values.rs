@@ -58,10 +58,11 @@ schemas! {
         .examples([json!(1_700_000_000_000_i64)]);
     /// A moment in a request.
     Moment => AnyOfBuilder::new()
+        .item(ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([0])))
         .item(
             ObjectBuilder::new()
                 .schema_type(Type::Integer)
-                .minimum(Some(0))
+                .minimum(Some(100_000_000_001_i64))
                 .maximum(Some(DomainTimestamp::MAX.millis())),
         )
         .item(
@@ -69,7 +70,10 @@ schemas! {
                 .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
                 .pattern(Some("^(19[7-9][0-9]|[2-9][0-9]{3})-")),
         )
-        .description(Some("Unix milliseconds or RFC 3339, from 1970 to the end of 9999."));
+        .description(Some(
+            "Unix milliseconds or RFC 3339, from 1970 to the end of 9999. A number from 1 to 10^11 is plainly in seconds \
+             and refused.",
+        ));
     /// Where deliveries are sent.
     WebhookUrl => text(
         "HTTPS, without credentials, on a host whose addresses are all publicly reachable. This is checked when it is \

@@ -38,8 +38,7 @@ const ORBIT: Dialect = Dialect {
 };
 
 pub(crate) fn routes() -> Routes {
-    // Orbit's documents write the path with a slash at its end; clients drop it.
-    Routes::new().with_alias("/api/v1/webhooks", routes!(list, register))
+    Routes::new().with(routes!(list, register))
 }
 
 /// A webhook endpoint in Orbit's names.
@@ -115,8 +114,7 @@ impl From<Endpoint> for OrbitEndpoint {
 
 /// Register a webhook endpoint as Orbit does
 ///
-/// What is registered here is signed as Orbit signs: `X-Devotel-Signature`. The secret is in the answer this once. The
-/// slash at the end of the path may be left out.
+/// What is registered here is signed as Orbit signs: `X-Devotel-Signature`. The secret is in the answer this once.
 #[utoipa::path(
     post,
     path = "/api/v1/webhooks/",
@@ -143,8 +141,7 @@ async fn register(
 
 /// List webhook endpoints as Orbit does
 ///
-/// All webhook endpoints of your organization, newest first, in Orbit's names. The slash at the end of the path may be
-/// left out.
+/// All webhook endpoints of your organization, newest first, in Orbit's names.
 #[utoipa::path(
     get,
     path = "/api/v1/webhooks/",

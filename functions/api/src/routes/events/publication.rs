@@ -13,7 +13,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use storage::Arrival;
 
-use crate::{body::malformed, error::ApiError};
+use crate::{
+    body::{malformed, repeated_field},
+    error::ApiError,
+};
 
 /// A publication as sent. Each field is kept as its JSON text until it is checked, `data` for good.
 #[derive(Deserialize)]
@@ -96,13 +99,18 @@ pub(super) fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String 
 
 /// Reads an object of these fields.
 pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a str, known: &[&str]) -> Result<T, Invalid> {
-    serde_json::from_str(json).map_err(|_| not_an_object_of(known, json))
+    // serde would take an array of the fields' values as well.
+    let is_object = json.trim_ascii_start().starts_with('{');
+    serde_json::from_str(json).ok().filter(|_| is_object).ok_or_else(|| not_an_object_of(known, json))
 }
 
 /// Malformed JSON, or an unknown or repeated field, which serde reports in its own words.
 fn not_an_object_of(known: &[&str], json: &str) -> Invalid {
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(json) {
         return malformed(&error);
+    }
+    if let Some(repeated) = repeated_field(json) {
+        return repeated;
     }
     match serde_json::from_str::<std::collections::BTreeMap<String, &RawValue>>(json) {
         Err(_) => Invalid::whole("body_invalid", "The body must be a JSON object"),
@@ -112,7 +120,7 @@ fn not_an_object_of(known: &[&str], json: &str) -> Invalid {
                 let message = format!("Unknown field \"{shown}\"");
                 Invalid::param(shown, "field_unknown", message)
             }
-            None => Invalid::whole("field_repeated", "A field is given more than once"),
+            None => Invalid::whole("body_invalid", "The body cannot be read"),
         },
     }
 }
