@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use domain::{
     ids::{KeyId, OrganizationId},
     key::{ApiKey, KeyName, KeyRecord},
+    organization::OrganizationName,
     scope::Scopes,
 };
 use runtime::{Clock, Environment};
@@ -91,9 +92,10 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn create_organization(registry: &Registry, name: &str, livemode: bool) -> Result<Value, Failure> {
+    let name = OrganizationName::parse(name)?;
     let now = Clock::system().now();
     let organization = OrganizationId::new(now, runtime::random()?);
-    if !registry.create_organization(organization, name, now).await? {
+    if !registry.create_organization(organization, name.as_str(), now).await? {
         return Err(format!("{organization} exists already").into());
     }
     create_key(registry, organization, "first key", livemode).await

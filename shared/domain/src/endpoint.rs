@@ -11,6 +11,7 @@ use crate::{
     metadata::Metadata,
     pattern::Patterns,
     retry::RetryPolicy,
+    text,
 };
 
 /// How long an endpoint counts as slow after an attempt that it did not answer promptly.
@@ -216,14 +217,15 @@ impl Endpoint {
     }
 }
 
-/// What people wrote about an endpoint: at most [`MAX_DESCRIPTION_CHARS`] characters.
+/// What people wrote about an endpoint: one line of 1 to [`MAX_DESCRIPTION_CHARS`] characters, fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Description(String);
 
 impl Description {
-    /// Checks the length.
+    /// Checks the length and the characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        text::check(text, "description")?;
         if text.chars().count() > MAX_DESCRIPTION_CHARS {
             let message = format!("description must be at most {MAX_DESCRIPTION_CHARS} characters");
             return Err(Invalid::param("description", "description_too_long", message));
@@ -335,5 +337,20 @@ mod tests {
     fn descriptions_are_bounded_in_characters() {
         assert!(Description::parse(&"é".repeat(MAX_DESCRIPTION_CHARS)).is_ok());
         assert!(Description::parse(&"é".repeat(MAX_DESCRIPTION_CHARS + 1)).is_err());
+    }
+
+    #[test]
+    fn descriptions_are_one_line_that_can_be_seen() {
+        for text in ["", " \u{200b}", "two\nlines", "a\ttab", "\u{202e}turned", "a\u{2028}b"] {
+            let refused = Description::parse(text).unwrap_err();
+            assert!(refused.message.starts_with("description must"), "{text:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_description_that_was_stored_before_it_was_checked_is_read() {
+        for stored in [r#""""#, r#""two\nlines""#, r#""\u202eturned""#] {
+            assert!(serde_json::from_str::<Description>(stored).is_ok(), "{stored}");
+        }
     }
 }

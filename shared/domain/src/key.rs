@@ -11,6 +11,7 @@ use crate::{
     Invalid, Timestamp,
     ids::{KeyId, OrganizationId},
     scope::Scopes,
+    text,
 };
 
 /// The longest name of a key, in characters.
@@ -77,7 +78,7 @@ pub struct KeyRecord {
     pub created_at: Timestamp,
 }
 
-/// A key's name: 1 to [`MAX_NAME_CHARS`] characters, not only white space.
+/// A key's name: 1 to [`MAX_NAME_CHARS`] characters, fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyName(String);
@@ -85,9 +86,7 @@ pub struct KeyName(String);
 impl KeyName {
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.trim().is_empty() {
-            return Err(Invalid::param("name", "name_required", "name is required"));
-        }
+        text::check(text, "name")?;
         if text.chars().count() > MAX_NAME_CHARS {
             let message = format!("name must be at most {MAX_NAME_CHARS} characters");
             return Err(Invalid::param("name", "name_too_long", message));
@@ -120,9 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bounded() {
-        assert_eq!(KeyName::parse(" ").unwrap_err().message, "name is required");
+    fn names_are_bounded_and_fit_to_be_shown() {
+        assert_eq!(KeyName::parse(" ").unwrap_err().message, "name must not be blank");
+        assert_eq!(KeyName::parse("C\u{202e}I").unwrap_err().code, "character_not_allowed");
         assert!(KeyName::parse(&"é".repeat(MAX_NAME_CHARS)).is_ok());
         assert_eq!(KeyName::parse(&"e".repeat(MAX_NAME_CHARS + 1)).unwrap_err().code, "name_too_long");
+    }
+
+    #[test]
+    fn a_name_that_was_stored_before_it_was_checked_is_read() {
+        assert_eq!(serde_json::from_str::<KeyName>(r#""C\u0007I\n""#).unwrap().as_str(), "C\u{7}I\n");
     }
 }

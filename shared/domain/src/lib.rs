@@ -16,12 +16,14 @@ mod invalid;
 pub mod key;
 pub mod metadata;
 pub mod nesting;
+pub mod organization;
 pub mod pattern;
 pub mod platform_event;
 pub mod retry;
 pub mod scope;
 pub mod secret;
 pub mod sharding;
+pub mod text;
 mod timestamp;
 
 pub use invalid::Invalid;

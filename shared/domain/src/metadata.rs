@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::{Invalid, text::Flaw};
 
 /// The most keys, as at Stripe.
 pub const MAX_KEYS: usize = 50;
@@ -19,7 +19,7 @@ pub const MAX_VALUE_CHARS: usize = 500;
 pub struct Metadata(BTreeMap<String, String>);
 
 impl Metadata {
-    /// Checks the bounds.
+    /// Checks the bounds and the characters.
     pub fn parse(entries: BTreeMap<String, String>) -> Result<Self, Invalid> {
         let refuse = |message: String| Err(Invalid::param("metadata", "metadata_too_large", message));
         if entries.len() > MAX_KEYS {
@@ -30,6 +30,15 @@ impl Metadata {
         }
         if entries.values().any(|value| value.chars().count() > MAX_VALUE_CHARS) {
             return refuse(format!("metadata values must be at most {MAX_VALUE_CHARS} characters"));
+        }
+        for (key, value) in &entries {
+            if let Some(flaw) = Flaw::of(key) {
+                return Err(flaw.invalid("metadata", "a key of metadata"));
+            }
+            if let Some(flaw) = Flaw::of(value) {
+                let param = format!("metadata.{key}");
+                return Err(flaw.invalid(param.clone(), &param));
+            }
         }
         Ok(Self(entries))
     }
@@ -55,5 +64,29 @@ mod tests {
         assert!(with(1, MAX_KEY_CHARS + 1, 1).is_err());
         assert!(with(1, 1, MAX_VALUE_CHARS + 1).is_err());
         assert!(Metadata::parse([(String::new(), String::new())].into()).is_err());
+    }
+
+    #[test]
+    fn keys_and_values_are_fit_to_be_shown() {
+        let parse = |key: &str, value: &str| Metadata::parse([(key.to_owned(), value.to_owned())].into());
+        assert!(parse("team", "growth").is_ok());
+        for (key, value, param, message) in [
+            ("te\u{7}am", "growth", "metadata", "a key of metadata must be one line"),
+            ("\u{202e}team", "growth", "metadata", "a key of metadata must have no"),
+            (" ", "growth", "metadata", "a key of metadata must not be blank"),
+            ("team", "a\nb", "metadata.team", "metadata.team must be one line"),
+            ("team", "\u{2066}a", "metadata.team", "metadata.team must have no"),
+            ("team", "\u{a0}", "metadata.team", "metadata.team must not be blank"),
+            ("team", "", "metadata.team", "metadata.team must not be blank"),
+        ] {
+            let refused = parse(key, value).unwrap_err();
+            assert_eq!(refused.param.as_deref(), Some(param), "{key:?} {value:?}");
+            assert!(refused.message.starts_with(message), "{key:?} {value:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_before_it_was_checked_is_read() {
+        assert!(serde_json::from_str::<Metadata>(r#"{"te\u0007am":"","b":"a\nb"}"#).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Invalid, Timestamp, format::SecretForm};
+use crate::{Invalid, Timestamp, format::SecretForm, text::Flaw};
 
 const PREFIX: &str = "whsec_";
 
@@ -51,6 +51,9 @@ impl SigningSecret {
     }
 
     fn check_text(text: &str) -> Result<(), Invalid> {
+        if let Some(flaw) = Flaw::of(text) {
+            return Err(flaw.invalid("secret", "secret"));
+        }
         let printable = text.bytes().all(|b| (b' '..=b'~').contains(&b));
         if printable && (16..=256).contains(&text.len()) {
             return Ok(());
@@ -137,5 +140,22 @@ mod tests {
         {
             assert!(SigningSecret::parse(text, SecretForm::Base64Key).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_of_spaces_or_with_control_characters_is_told_so_without_being_quoted() {
+        for (text, message) in [
+            (" ".repeat(16), "secret must not be blank"),
+            (" ".repeat(300), "secret must not be blank"),
+            ("sixteen\tcharacters".into(), "secret must be one line without control characters such as tabs"),
+            ("sixteen\ncharacters".into(), "secret must be one line without control characters such as tabs"),
+        ] {
+            let refused = SigningSecret::parse(&text, SecretForm::Text).unwrap_err();
+            assert_eq!((refused.message.as_str(), refused.param.as_deref()), (message, Some("secret")));
+        }
+        for text in [" ".repeat(16), "\u{202e}".repeat(16), format!("whsec_{}\n", STANDARD.encode([1; 24]))] {
+            assert!(SigningSecret::parse(&text, SecretForm::Base64Key).is_err(), "{text:?}");
+        }
+        assert!(SigningSecret::parse("               x", SecretForm::Text).is_ok());
     }
 }

@@ -70,3 +70,20 @@ async fn letters_that_queues_refuse_arrive_too() {
         check(&stage, &receiver, &hook, &data).await.unwrap();
     }
 }
+
+/// Receivers are handed what was published; which of the two counts is for them to know.
+#[tokio::test]
+async fn what_is_repeated_inside_data_arrives_with_all_its_forms() {
+    let (stage, receiver, hook) = set().await;
+    for data in [
+        r#"{"messageId":7,"messageId":"m"}"#,
+        r#"{"messageId":7,"message\u0049d":"m","x":1,"x":{"y":1,"y":[{"z":1,"z":2}]},"x":1}"#,
+        r#"{"messageId":"m","to":"a","t\u006f":["a"]}"#,
+        r#"{"":1,"messageId":"m","":2}"#,
+    ] {
+        check(&stage, &receiver, &hook, data).await.unwrap();
+    }
+    let last = r#"{"type":"send.email.sent","data":{"messageId":"m","message\u0049d":7}}"#;
+    let refused = stage.caller().post_text("/v1/events", last).await.expect(400).json();
+    assert_eq!(refused["param"], "data.messageId");
+}

@@ -105,6 +105,7 @@ async fn a_bad_key_request_names_its_field() {
     for (body, param) in [
         (json!({ "scopes": ["platform:keys:manage"] }), "name"),
         (json!({ "name": " ", "scopes": ["platform:keys:manage"] }), "name"),
+        (json!({ "name": "", "scopes": ["platform:keys:manage"] }), "name"),
         (json!({ "name": "n" }), "scopes"),
         (json!({ "name": "n", "scopes": [] }), "scopes"),
         (json!({ "name": "n", "scopes": ["platform:all"] }), "scopes"),

@@ -28,3 +28,4 @@ mod secrets;
 mod slow;
 mod state_machine;
 mod subscriptions;
+mod texts;

@@ -77,7 +77,9 @@ async fn each_idempotency_key_is_taken_as_its_schema_says() {
         let parameter = operation.parameters("header")[0];
         let example = operation.request_examples()[0].to_string();
         assert_eq!(operation.method, Method::POST);
-        for text in probes::texts().into_iter().filter(|text| text.is_ascii()) {
+        // What no header can hold is not for the handler to judge.
+        let can_be_sent = |text: &String| text.is_ascii() && !text.contains(|it: char| it.is_control());
+        for text in probes::texts().into_iter().filter(can_be_sent) {
             let headers = [("content-type", "application/json"), ("Idempotency-Key", text.as_str())];
             let answer = stage.owner().send(Method::POST, operation.path, &headers, &example).await;
             operation.check(&answer);

@@ -49,6 +49,13 @@ fn values() -> Vec<Value> {
     values.extend([json!(["platform:events:read"]), json!(["platform:all"])]);
     values.extend([json!({ "a": "b" }), json!({ "a": 1 }), json!({ "a": null }), json!({ "": "b" })]);
     values.extend([
+        json!({ "a": "" }),
+        json!({ "a": "\u{200b}" }),
+        json!({ "a": "b\nc" }),
+        json!({ "a\n": "b" }),
+    ]);
+    values.extend([json!({ "a": "\u{202e}b" }), json!({ "\u{202e}a": "b" }), json!({ " ": "b" })]);
+    values.extend([
         strings(50, 1, 1),
         strings(51, 1, 1),
         strings(1, 40, 500),
@@ -104,9 +111,28 @@ pub(crate) fn texts() -> Vec<String> {
         "253402300800000",
         "platform:webhooks:read",
         "whep_abc123",
+        "two\nlines",
+        "a\ttab",
+        "bell\u{7}",
+        "\u{7f}del",
+        "\u{85}c1",
+        "a\u{2028}b",
+        "\u{202e}turned",
+        "a\u{2066}b",
+        "a\u{61c}b",
+        "a\u{200f}",
+        "\u{a0}",
+        "\u{3000}\u{3000}",
+        "\u{200b}",
+        "\u{feff}\u{ad}",
+        "\u{2800}",
+        "\u{3164}",
+        "a\u{200b}b",
+        "👩\u{200d}👧",
     ]
     .map(str::to_owned)
     .into();
+    texts.extend([" ".repeat(16), format!("{} x", " ".repeat(14)), format!("{}\t", "x".repeat(16))]);
     for length in [15, 16, 128, 129, 255, 256, 257, 500, 501, 2_049] {
         texts.push("x".repeat(length));
     }

@@ -17,6 +17,11 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "batch_size", "a batch has no events, or too many"),
     (400, "body_invalid", "the body is JSON, but no object"),
     (400, "body_too_deep", "the body is nested more than 64 levels deep"),
+    (
+        400,
+        "character_not_allowed",
+        "a text that people see has a control character, or one that turns the direction of text",
+    ),
     (400, "cursor_invalid", "the cursor is not one that this list returned for these filters"),
     (400, "data_breaks_schema", "an event's `data` does not satisfy its type's schema; `param` says where"),
     (400, "data_invalid", "an event's `data` is no JSON object"),
@@ -48,7 +53,6 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "limit_invalid", "`limit` is out of bounds"),
     (400, "livemode_exceeds", "a test key cannot create a live key"),
     (400, "metadata_too_large", "`metadata` has too many keys, or one too long, or a value too long"),
-    (400, "name_required", "the name is only white space"),
     (400, "name_too_long", "the name has too many characters"),
     (400, "parameter_repeated", "a query parameter is given more than once"),
     (400, "parameter_type", "a query parameter has the wrong type"),
@@ -62,6 +66,7 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "secret_not_changeable", "a change cannot set the secret; rotate it"),
     (400, "span_empty", "`after` is not earlier than `before`"),
     (400, "status_invalid", "`status` is none of those known here"),
+    (400, "text_blank", "a text that people see has nothing in it to see"),
     (
         400,
         "time_in_seconds",

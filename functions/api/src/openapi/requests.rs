@@ -19,7 +19,7 @@ pub(crate) struct CreateWebhook {
     /// What is delivered: 1 to 100 patterns. One given twice counts once.
     #[schema(value_type = Vec<values::Pattern>, min_items = 1, max_items = 100)]
     enabled_events: Vec<String>,
-    /// What it is for, in your words; at most 500 characters.
+    /// What it is for, in your words: one line of at most 500 characters.
     #[schema(value_type = Option<values::Description>)]
     description: Option<String>,
     /// A secret of your own. One is made if you give none.
@@ -36,7 +36,7 @@ pub(crate) struct CreateWebhook {
     /// How its deliveries are wrapped and signed.
     #[schema(value_type = Option<values::FormatName>, default = "dodev")]
     format: Option<String>,
-    /// Notes of your own: up to 50 strings by name; names of 1 to 40, values of at most 500 characters.
+    /// Notes of your own: up to 50 strings by name; names of 1 to 40, values of 1 to 500 characters.
     #[schema(value_type = Option<values::Metadata>)]
     metadata: Option<String>,
 }
@@ -202,7 +202,7 @@ pub(crate) struct RegisterOrbitWebhook {
     /// Whether it is sent to from now on.
     #[schema(default = true)]
     active: Option<bool>,
-    /// What it is for, in your words; at most 500 characters.
+    /// What it is for, in your words: one line of at most 500 characters.
     #[schema(value_type = Option<values::Description>)]
     description: Option<String>,
     /// How long one attempt may take, in seconds.

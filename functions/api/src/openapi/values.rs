@@ -19,6 +19,16 @@ use utoipa::{
     },
 };
 
+/// A text that people see, after [`domain::text`]: one line without characters that turn the direction of text, and one
+/// character at least that can be seen. Of what cannot be seen alone, the few characters beyond U+FFFF are left out: not
+/// every reader of patterns knows how to write them.
+const SHOWN: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+    r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e",
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8]",
+    r"[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$",
+);
+
 /// Declares schemas by the objects that describe them.
 macro_rules! schemas {
     ($($(#[$doc:meta])* $name:ident => $schema:expr;)*) => {
@@ -118,25 +128,30 @@ schemas! {
         .default(Some(json!("desc")));
     /// A secret that a user brings.
     GivenSecret => text(
-        "A secret of your own: 16 to 256 printable ASCII characters; for the format `standard`, `whsec_` and the \
-         base64 of 24 to 64 bytes.",
+        "A secret of your own: 16 to 256 printable ASCII characters, not only spaces; for the format `standard`, \
+         `whsec_` and the base64 of 24 to 64 bytes.",
     )
     .min_length(Some(16))
     .max_length(Some(256))
-    .pattern(Some("^[ -~]*$"));
+    .pattern(Some("^ *[!-~][ -~]*$"));
     /// A secret in the one answer that shows it.
     SigningSecret => text(
         "What deliveries are signed with. Shown this once: store it securely.",
     )
     .examples(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="]);
     /// What people wrote about an endpoint.
-    Description => text("What it is for, in your words.").max_length(Some(MAX_DESCRIPTION_CHARS));
+    Description => shown(
+        "What it is for, in your words: one line, with something to see in it, and without characters that turn the \
+         direction of text.",
+    )
+    .max_length(Some(MAX_DESCRIPTION_CHARS));
     /// A key's name.
-    KeyName => text("What it is called among people; not only white space.")
-        .min_length(Some(1))
-        .max_length(Some(MAX_NAME_CHARS))
-        .pattern(Some(r"\S"))
-        .examples(["CI"]);
+    KeyName => shown(
+        "What it is called among people: one line, with something to see in it, and without characters that turn the \
+         direction of text.",
+    )
+    .max_length(Some(MAX_NAME_CHARS))
+    .examples(["CI"]);
     /// What users note on an endpoint.
     Metadata => metadata();
     /// An event's data.
@@ -164,6 +179,11 @@ fn text(description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(description)
 }
 
+/// A text that people see.
+fn shown(description: &str) -> ObjectBuilder {
+    text(description).min_length(Some(1)).pattern(Some(SHOWN))
+}
+
 fn id(description: &str, pattern: &str, example: &str) -> ObjectBuilder {
     text(description).pattern(Some(pattern)).examples([example])
 }
@@ -176,9 +196,9 @@ fn json_object(description: &str) -> ObjectBuilder {
 }
 
 fn metadata() -> ObjectBuilder {
-    let names = text("").min_length(Some(1)).max_length(Some(MAX_KEY_CHARS)).build();
-    let values = text("").max_length(Some(MAX_VALUE_CHARS)).build();
-    json_object("Notes of your own: up to 50 strings by name.")
+    let names = shown("").max_length(Some(MAX_KEY_CHARS)).build();
+    let values = shown("").max_length(Some(MAX_VALUE_CHARS)).build();
+    json_object("Notes of your own: up to 50 strings by name, each a line with something to see in it.")
         .max_properties(Some(MAX_KEYS))
         .property_names(Some(Schema::Object(names)))
         .additional_properties(Some(Schema::Object(values)))

@@ -221,6 +221,52 @@ fn the_first_field_that_breaks_the_schema_is_named() {
 }
 
 #[test]
+fn of_a_field_that_is_repeated_the_last_one_counts_at_every_level() {
+    let long_first = format!(r#"{{"messageId":{}7{},"messageId":"m"}}"#, "[".repeat(50), "]".repeat(50));
+    let passing = [
+        ("send.email.sent", r#"{"messageId":7,"messageId":"m"}"#),
+        ("send.email.sent", r#"{"messageId":7,"message\u0049d":"m"}"#),
+        ("send.email.sent", r#"{"message\u0049d":7,"messageId":"m"}"#),
+        ("send.email.sent", &long_first),
+        ("send.email.sent", r#"{"messageId":"m","to":[1],"to":["a"]}"#),
+        ("send.email.sent", r#"{"messageId":"m","to":"a","t\u006f":["a"]}"#),
+        ("send.email.bounced", r#"{"messageId":"m","bounceType":"none","bounceType":"hard"}"#),
+        ("telco.search.completed", r#"{"source":"s","filters":{"npa":1,"npa":"212"}}"#),
+        ("telco.search.completed", r#"{"source":"s","filters":{"npa":1,"n\u0070a":"212"}}"#),
+        ("telco.search.completed", r#"{"source":"s","filters":{"npa":1},"filters":{}}"#),
+        ("telco.search.completed", r#"{"source":"s","filters":7,"f\u0069lters":{"npa":7,"npa":"212"}}"#),
+    ];
+    for (event_type, json) in passing {
+        assert_eq!(Catalogue::get().find(event_type).unwrap().check(&data(json)), Ok(()), "{json}");
+    }
+
+    let string = "data.messageId must be a string";
+    let npa = "data.filters.npa must be a string";
+    let breaking = [
+        ("send.email.sent", r#"{"messageId":"m","messageId":7}"#, string),
+        ("send.email.sent", r#"{"messageId":"m","message\u0049d":7}"#, string),
+        ("send.email.sent", r#"{"message\u0049d":"m","messageId":null}"#, string),
+        ("send.email.sent", r#"{"messageId":"m","to":["a"],"to":["a",1]}"#, "data.to[1] must be a string"),
+        (
+            "send.email.bounced",
+            r#"{"messageId":"m","bounceType":"hard","bounceType":"none"}"#,
+            "data.bounceType must be one of hard, soft",
+        ),
+        ("telco.search.completed", r#"{"source":"s","filters":{"npa":"212","npa":1}}"#, npa),
+        ("telco.search.completed", r#"{"source":"s","filters":{"npa":"212","n\u0070a":1}}"#, npa),
+        ("telco.search.completed", r#"{"source":"s","filters":{"npa":"212"},"filters":{"npa":1}}"#, npa),
+        (
+            "telco.search.completed",
+            r#"{"source":"s","filters":{"npa":"212"},"f\u0069lters":[]}"#,
+            "data.filters must be an object",
+        ),
+    ];
+    for (event_type, json, message) in breaking {
+        assert_eq!(problem(event_type, json).to_string(), message, "{json}");
+    }
+}
+
+#[test]
 fn other_spellings_of_the_same_value_pass() {
     for (event_type, json) in [
         ("talk.speech.generated", r#"{"voice":"v","textLength":256.0,"speed":1}"#),
