@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(Fields::parse(r#"{"a":1,"a":2,}"#).unwrap_err().code, "json_malformed");
     }
 
-    /// serde_json's own values take an object with this name for the JSON in its text.
+    /// `serde_json`'s own values take an object with this name for the JSON in its text.
     #[test]
     fn no_name_of_a_field_has_a_meaning_of_its_own() {
         let refused = fields(r#"{"$serde_json::private::RawValue":"{}"}"#).finish().unwrap_err();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, WWW_AUTHENTICATE},
+        header::{ACCEPT_ENCODING, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -32,9 +32,15 @@ pub(crate) enum ApiError {
     /// No scope would help.
     #[error("only the platform publishes this event type")]
     EventTypeReserved,
+    /// Something about live keys that a test key may not do.
+    #[error("a test key, but {0}")]
+    TestKey(&'static str),
     /// Also for what belongs to another organization: nobody can tell the two apart.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// Also for an event of another organization that was published a moment ago, and for what may never come.
+    #[error("no such event yet")]
+    EventNotLoggedYet,
     #[error("no such route")]
     NoSuchRoute,
     #[error("the route has no such method")]
@@ -84,8 +90,8 @@ impl ApiError {
             Self::Invalid(invalid) if invalid.code == event_data::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::EventTypeReserved => StatusCode::FORBIDDEN,
-            Self::NotFound(_) | Self::NoSuchRoute => StatusCode::NOT_FOUND,
+            Self::Forbidden(_) | Self::EventTypeReserved | Self::TestKey(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) | Self::EventNotLoggedYet | Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -102,6 +108,8 @@ impl ApiError {
         match self {
             Self::Unauthorized => header(WWW_AUTHENTICATE, "Bearer"),
             Self::UnsupportedContentEncoding => header(ACCEPT_ENCODING, "identity"),
+            // Seconds. An event is logged a tenth of a second after it was accepted, while nothing else waits.
+            Self::EventNotLoggedYet => header(RETRY_AFTER, "1"),
             _ => None,
         }
     }
@@ -123,7 +131,11 @@ impl ApiError {
                 "forbidden",
                 "platform.* event types are the platform's own; a key cannot publish them".to_owned(),
             ),
+            Self::TestKey(message) => ("forbidden", (*message).to_owned()),
             Self::NotFound(what) => ("not_found", format!("No such {what}")),
+            Self::EventNotLoggedYet => {
+                ("not_found", "No such event yet. If it was just published, ask again in a second".to_owned())
+            }
             Self::NoSuchRoute => ("not_found", "No such route".to_owned()),
             Self::MethodNotAllowed => {
                 ("method_not_allowed", "This route does not have that method".to_owned())
@@ -145,6 +157,8 @@ impl ApiError {
         };
         let (code, param) = match self {
             Self::Conflict { code, .. } => (*code, None),
+            Self::TestKey(_) => ("live_key_required", None),
+            Self::EventNotLoggedYet => ("event_not_logged_yet", None),
             Self::NoSuchRoute => ("route_not_found", None),
             Self::UnsupportedContentEncoding => ("content_encoding_unsupported", None),
             Self::EventTypeReserved => ("event_type_reserved", Some("type".into())),

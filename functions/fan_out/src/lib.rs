@@ -5,13 +5,13 @@
 //! then the message comes back, finds the event logged, and sends to the endpoints that were matched *then*, marked so
 //! that what was delivered meanwhile is not delivered twice. So an event's recipients are decided once.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::{
     delivery::Purpose,
     endpoint::{Endpoint, State},
-    event::{Audience, Event},
+    event::{Audience, CLOCKS_DIFFER, Event},
     ids::{EndpointId, EventId, OrganizationId},
     platform_event,
 };
@@ -36,9 +36,6 @@ pub struct FanOut {
     /// The time.
     pub clock: Clock,
 }
-
-/// How far ahead of this clock a publisher's may be.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 
 type SubscribersByOrganization = HashMap<OrganizationId, Result<Subscribers, storage::Error>>;
 

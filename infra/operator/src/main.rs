@@ -120,3 +120,19 @@ async fn create_key(
     registry.create_key(organization, &record, &key.hash()).await?;
     Ok(json!({ "organization_id": organization, "key_id": record.id, "key": key.reveal() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_organization_s_name_is_fit_to_be_shown_before_anything_is_written() {
+        let registry = Registry::new(&aws::config().await, "there is none".into());
+
+        for name in ["", " \u{200b}", "Ac\u{202e}me", "two\nlines"] {
+            let failure = create_organization(&registry, name, true).await.unwrap_err().to_string();
+
+            assert!(failure.starts_with("name must"), "{name:?}: {failure}");
+        }
+    }
+}

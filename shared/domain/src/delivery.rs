@@ -31,6 +31,9 @@ impl Status {
     /// Every status.
     pub const ALL: [Status; 5] = [Self::Pending, Self::Retrying, Self::Delivered, Self::Failed, Self::Held];
 
+    /// Those that a record can have, and an endpoint's deliveries can be listed by. What is pending has no record yet.
+    pub const RECORDED: [Status; 4] = [Self::Retrying, Self::Delivered, Self::Failed, Self::Held];
+
     /// The name that users see.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,13 +1,24 @@
 //! Events.
 
+use std::time::Duration;
+
 use crate::{
     Timestamp,
+    catalogue::Catalogue,
     event_data::EventData,
     ids::{EndpointId, EventId, OrganizationId},
 };
 
+/// How long an event that was accepted may take to be logged, unless something is wrong: 15 minutes. In that time fan-out has
+/// received it as often as its queue lets it, and has logged it or left it to the dead-letter queue; and from that age on
+/// the template's alarm about waiting events tells the operator of a backlog.
+pub const LOGGED_WITHIN: Duration = Duration::from_mins(15);
+
+/// How far ahead of this clock another one may be that gave an event its time.
+pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
+
 /// How long the log keeps an event and its deliveries: 30 days.
-pub const RETENTION: std::time::Duration = std::time::Duration::from_hours(30 * 24);
+pub const RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Something that happened at one of the platform's services, as its organization sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,4 +65,45 @@ impl Event {
 /// The service of an event type: its first segment.
 pub fn service_of(event_type: &str) -> &str {
     event_type.split('.').next().unwrap_or_default()
+}
+
+/// Whether an event that has this id and is not in the log may be on its way there. Its id tells its age, and nothing else:
+/// another organization's event of a moment ago, or one that never was, may be on its way just as well.
+pub fn may_be_on_its_way(id: EventId, now: Timestamp) -> bool {
+    let created_at = id.created_at();
+    let is_of_the_catalogue = Catalogue::get().by_code(id.type_code()).is_some();
+    is_of_the_catalogue && now.since(created_at) <= LOGGED_WITHIN && created_at.since(now) <= CLOCKS_DIFFER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Lane;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn id_at(millis: i64, type_code: u16) -> EventId {
+        EventId::new(Timestamp::from_millis(millis), type_code, Lane { livemode: true, shard: 0 }, [7; 8])
+    }
+
+    #[test]
+    fn an_event_is_awaited_while_it_is_young_and_not_from_the_future() {
+        let code = Catalogue::get().find("send.email.sent").unwrap().code();
+        let millis = |span: Duration| i64::try_from(span.as_millis()).unwrap();
+        let (young, ahead) = (millis(LOGGED_WITHIN), millis(CLOCKS_DIFFER));
+        for (offset, expected) in [
+            (0, true),
+            (-1, true),
+            (-young, true),
+            (-young - 1, false),
+            (-millis(RETENTION), false),
+            (ahead, true),
+            (ahead + 1, false),
+            (young, false),
+        ] {
+            assert_eq!(may_be_on_its_way(id_at(NOW.millis() + offset, code), NOW), expected, "{offset}");
+        }
+        assert!(!may_be_on_its_way(id_at(NOW.millis(), 0), NOW), "no event has such a type");
+        assert!(!may_be_on_its_way(id_at(0, code), NOW));
+    }
 }

@@ -364,6 +364,23 @@ async fn an_endpoint_s_deliveries_are_listed_newest_first_by_status_and_time() {
 }
 
 #[tokio::test]
+async fn what_is_pending_is_seen_at_its_event_and_cannot_be_listed() {
+    let stage = Stage::set(&[], json!({})).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump_events().await;
+    assert_eq!(stage.delivery(&event).await["status"], "pending");
+
+    let path = format!("/v1/webhooks/{}/deliveries", stage.hook.id);
+    let refused = stage.caller().get(&format!("{path}?status=pending")).await.expect(400).json();
+    assert_eq!((&refused["code"], &refused["param"]), (&json!("status_invalid"), &json!("status")));
+    let message = "status must be one of retrying, delivered, failed, held. A pending delivery is shown with its event: \
+                   GET /v1/events/{id}";
+    assert_eq!(refused["error"], message);
+    let unknown = stage.caller().get(&format!("{path}?status=lost")).await.expect(400).json();
+    assert_eq!(unknown["error"], "status must be one of retrying, delivered, failed, held");
+}
+
+#[tokio::test]
 async fn what_is_put_back_from_the_dead_letter_queue_goes_on_from_its_record() {
     let stage = Stage::set(&[500], retries(2)).await;
     let event = stage.caller().publish_any().await;

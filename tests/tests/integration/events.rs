@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use domain::{
+    catalogue::Catalogue,
+    event::{CLOCKS_DIFFER, LOGGED_WITHIN},
+    ids::{EventId, Lane},
+};
+use hyper::Method;
 use serde_json::{Value, json};
 use tests::{
     aws::Fault,
     platform::{Answer, EVENTS, Platform},
     receiver::Receiver,
+    template::Template,
 };
 
 /// What parsing and writing anew would change.
@@ -119,6 +126,84 @@ async fn an_event_older_than_30_days_is_gone_though_the_database_has_it() {
     platform.aws.advance(Duration::from_secs(1));
     caller.get(&format!("/v1/events/{id}")).await.expect(404);
     assert!(!platform.aws.items("LogTable").is_empty());
+}
+
+/// The calls that read one event.
+fn readers(event: &str) -> [(Method, String); 4] {
+    let path = format!("/v1/events/{event}");
+    [
+        (Method::GET, path.clone()),
+        (Method::HEAD, path.clone()),
+        (Method::GET, format!("{path}/deliveries?limit=1")),
+        (Method::POST, format!("{path}/resend")),
+    ]
+}
+
+/// Checks that all of them answer that there is no such event, or none yet.
+async fn check_absent(platform: &Platform, key: &str, event: &str, code: &str) {
+    for (method, path) in readers(event) {
+        let answer = platform.with_key(key).send(method.clone(), &path, &[], "").await.expect(404);
+        let retry_after = if code == "event_not_logged_yet" { "1" } else { "" };
+        assert_eq!(answer.header("retry-after"), retry_after, "{method} {path}");
+        if method != Method::HEAD {
+            assert_eq!(answer.json()["code"], code, "{method} {path}: {}", answer.text);
+            assert_eq!(answer.json()["error"], "not_found", "{method} {path}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_waits_to_be_logged_is_told_from_one_that_does_not_exist() {
+    let platform = Platform::new();
+    let (key, stranger) = (platform.organization().await.key, platform.organization().await.key);
+    platform.with_key(&key).subscribe("https://127.0.0.1/", &["*"]).await;
+    let event = platform.with_key(&key).publish_any().await;
+
+    check_absent(&platform, &key, &event, "event_not_logged_yet").await;
+    // The id says when, not whose.
+    check_absent(&platform, &stranger, &event, "event_not_logged_yet").await;
+    platform.aws.advance(LOGGED_WITHIN);
+    check_absent(&platform, &key, &event, "event_not_logged_yet").await;
+    platform.aws.advance(Duration::from_millis(1));
+    check_absent(&platform, &key, &event, "not_found").await;
+
+    // However long it waited.
+    platform.pump_events().await;
+    for (method, path) in readers(&event) {
+        let answer = platform.with_key(&key).send(method.clone(), &path, &[], "").await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_no_event_can_have_yet_is_simply_not_found() {
+    let platform = Platform::new();
+    let key = platform.organization().await.key;
+    let now = platform.aws.clock().now();
+    let code = Catalogue::get().find("send.email.sent").unwrap().code();
+    let lane = Lane { livemode: true, shard: 0 };
+    let ahead = now.after(CLOCKS_DIFFER);
+    for (at, code, expected) in [
+        (now, code, "event_not_logged_yet"),
+        (ahead, code, "event_not_logged_yet"),
+        (ahead.after(Duration::from_millis(1)), code, "not_found"),
+        (now.after(Duration::from_hours(1)), code, "not_found"),
+        (now, EventId::MAX_TYPE_CODE, "not_found"),
+    ] {
+        let id = EventId::new(at, code, lane, [7; 8]);
+        check_absent(&platform, &key, &id.to_string(), expected).await;
+    }
+}
+
+/// Fan-out has received it as often as the queue lets it by then.
+#[test]
+fn an_event_is_awaited_until_its_message_is_logged_or_dead() {
+    let template = Template::of_project();
+    let queue = &template.queues()[EVENTS];
+    let receives = queue.redrive.as_ref().unwrap().max_receive_count;
+    assert_eq!(queue.visibility_timeout * receives, LOGGED_WITHIN);
+    let alarm = template.parameter("DeliveryAgeAlarmSeconds");
+    assert_eq!(LOGGED_WITHIN, Duration::from_secs(alarm));
 }
 
 /// Publishes with a fault at the first call of the bus.

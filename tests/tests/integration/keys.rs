@@ -2,8 +2,11 @@
 
 use domain::{key::ApiKey, scope::Scope};
 use hyper::Method;
-use serde_json::json;
-use tests::{platform::Platform, receiver::Receiver};
+use serde_json::{Value, json};
+use tests::{
+    platform::{EVENTS, Platform},
+    receiver::Receiver,
+};
 
 #[tokio::test]
 async fn either_header_carries_a_key() {
@@ -95,6 +98,48 @@ async fn a_key_grants_no_scope_and_no_mode_that_it_lacks() {
     assert_eq!(granter.post("/v1/keys", live).await.expect(400).json()["param"], "livemode");
     let created = granter.post("/v1/keys", body("platform:keys:manage")).await.expect(201).json();
     assert!(created["key"].as_str().unwrap().starts_with("dd_test_"), "{created}");
+}
+
+#[tokio::test]
+async fn a_test_key_revokes_test_keys_and_no_live_one() {
+    let platform = Platform::new();
+    let organization = platform.organization().await;
+    let owner = platform.with_key(&organization.key);
+    let create = |livemode: bool| {
+        let body = json!({ "name": "n", "scopes": ["platform:webhooks:read", "platform:keys:manage"], "livemode": livemode });
+        async { owner.post("/v1/keys", body).await.expect(201).json() }
+    };
+    let path = |created: &Value| format!("/v1/keys/{}", created["id"].as_str().unwrap());
+    let (live, test, other_test) = (create(true).await, create(false).await, create(false).await);
+    let tester = platform.with_key(test["key"].as_str().unwrap());
+    platform.settle().await;
+
+    let refused = tester.delete(&path(&live)).await.expect(403).json();
+    assert_eq!(refused["code"], "live_key_required");
+    assert_eq!(
+        (&refused["error"], &refused["message"]),
+        (&json!("forbidden"), &json!("A test key cannot revoke a live key"),)
+    );
+    platform.with_key(live["key"].as_str().unwrap()).get("/v1/webhooks").await.expect(200);
+    assert_eq!(platform.aws.messages(EVENTS), Vec::<String>::new(), "nobody is told that it was revoked");
+
+    // It may see them, and revoke what is its kind, itself included.
+    assert_eq!(tester.get("/v1/keys").await.expect(200).json()["keys"].as_array().unwrap().len(), 4);
+    tester.delete(&path(&other_test)).await.expect(204);
+    tester.delete(&path(&test)).await.expect(204);
+    tester.get("/v1/keys").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_live_key_revokes_keys_of_both_modes() {
+    let platform = Platform::new();
+    let organization = platform.organization().await;
+    let owner = platform.with_key(&organization.key);
+    for livemode in [true, false] {
+        let body = json!({ "name": "n", "scopes": ["platform:webhooks:read"], "livemode": livemode });
+        let created = owner.post("/v1/keys", body).await.expect(201).json();
+        owner.delete(&format!("/v1/keys/{}", created["id"].as_str().unwrap())).await.expect(204);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Who may call what: every operation of the document with every kind of caller.
 
+use std::time::Duration;
+
 use domain::scope::Scope;
 use serde_json::{Value, json};
 use tests::platform::Caller;
@@ -110,6 +112,8 @@ async fn another_organization_s_id_is_not_found_like_one_that_does_not_exist() {
         let stage = Stage::set().await;
         let stranger = stage.platform.organization().await.key;
         let stranger = stage.platform.with_key(&stranger);
+        // An event of a moment ago may be on its way to the log, whosever it is.
+        stage.platform.aws.advance(Duration::from_hours(1));
         let id = stage.id(&operation);
         let what = match id.split('_').next() {
             Some("whep") => "No such webhook endpoint",
@@ -130,6 +134,28 @@ async fn another_organization_s_id_is_not_found_like_one_that_does_not_exist() {
         }
         let own = stage.call(&stage.owner(), &operation, &stage.path(&operation)).await;
         assert!(own.status.is_success(), "{}: {}", operation.id, own.text);
+    }
+}
+
+#[tokio::test]
+async fn another_organization_s_event_of_a_moment_ago_is_answered_like_one_that_does_not_exist_yet() {
+    let message = "No such event yet. If it was just published, ask again in a second";
+    let expected = error("not_found", message, "event_not_logged_yet");
+    let events = protected().into_iter().filter(|(operation, _)| operation.path.starts_with("/v1/events/{"));
+    for (operation, _) in events {
+        let stage = Stage::set().await;
+        let stranger = stage.platform.organization().await.key;
+        let stranger = stage.platform.with_key(&stranger);
+        let other = if stage.event.ends_with('0') { '1' } else { '0' };
+        let nothing = format!("{}{other}", &stage.event[..stage.event.len() - 1]);
+        let nothing = stage.path(&operation).replace(&stage.event, &nothing);
+
+        for (caller, path) in [(&stranger, stage.path(&operation)), (&stage.owner(), nothing)] {
+            let answer = stage.call(caller, &operation, &path).await.expect(404);
+            assert_eq!(without_request_id(&answer), expected, "{} {path}", operation.id);
+            assert_eq!(answer.header("retry-after"), "1", "{} {path}", operation.id);
+            operation.check(&answer);
+        }
     }
 }
 

@@ -111,7 +111,8 @@ impl Operation {
 }
 
 /// Headers that belong to one code alone among those of their status.
-const OF_ONE_CODE: [(&str, &str); 1] = [("Accept-Encoding", "content_encoding_unsupported")];
+const OF_ONE_CODE: [(&str, &str); 2] =
+    [("Accept-Encoding", "content_encoding_unsupported"), ("Retry-After", "event_not_logged_yet")];
 
 /// Whether this answer must have a header that is documented for its status.
 fn is_due(header: &str, answer: &Answer) -> bool {

@@ -51,12 +51,13 @@ pub(super) fn request_id() -> Header {
     header
 }
 
-fn every() -> [Shared; 7] {
+fn every() -> [Shared; 8] {
     [
         errors::bad_request(),
         errors::unauthorized(),
         errors::forbidden(),
         errors::not_found(),
+        errors::event_not_found(),
         errors::too_large(),
         errors::unsupported(),
         errors::internal(),
@@ -80,7 +81,9 @@ fn complete(operation: &mut Operation, path: &str) {
     if has_query || has_body {
         shared.push(errors::bad_request());
     }
-    if path.contains('{') {
+    if path.starts_with("/v1/events/{") {
+        shared.push(errors::event_not_found());
+    } else if path.contains('{') {
         shared.push(errors::not_found());
     }
     if has_body {

@@ -65,7 +65,7 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "secret_invalid", "the secret has not the form that the format asks for"),
     (400, "secret_not_changeable", "a change cannot set the secret; rotate it"),
     (400, "span_empty", "`after` is not earlier than `before`"),
-    (400, "status_invalid", "`status` is none of those known here"),
+    (400, "status_invalid", "`status` is none of those that can be asked for here"),
     (400, "text_blank", "a text that people see has nothing in it to see"),
     (
         400,
@@ -87,6 +87,13 @@ const CODES: &[(u16, &str, &str)] = &[
     (401, "unauthorized", "the API key is missing, unknown or revoked"),
     (403, "event_type_reserved", "`platform.*` event types are the platform's own: no key can publish them"),
     (403, "forbidden", "the API key lacks the scope that the message names"),
+    (403, "live_key_required", "a test key cannot revoke a live key"),
+    (
+        404,
+        "event_not_logged_yet",
+        "no such event yet; its id says that it was published less than 15 minutes ago, so it may be on its way: ask again \
+         after `Retry-After`. Another organization's event of that age is answered alike",
+    ),
     (404, "not_found", "no such endpoint, event or key in your organization"),
     (404, "route_not_found", "the API has no such path"),
     (405, "method_not_allowed", "the path has no such method; `Allow` lists those that it has"),
@@ -187,7 +194,7 @@ pub(super) fn forbidden() -> Shared {
     Shared {
         status: "403",
         name: "Forbidden",
-        description: "The API key lacks the scope that the message names.",
+        description: "The API key lacks the scope that the message names, or is a test key and the call is about a live one.",
         headers: &[],
         example: ApiError::Forbidden(Scope::WebhooksManage),
     }
@@ -200,6 +207,20 @@ pub(super) fn not_found() -> Shared {
         description: "Your organization has nothing with this id.",
         headers: &[],
         example: ApiError::NotFound("webhook endpoint"),
+    }
+}
+
+/// [`not_found`] of events, which may be on their way.
+pub(super) fn event_not_found() -> Shared {
+    Shared {
+        status: "404",
+        name: "EventNotFound",
+        description: "Your organization has no event with this id, or, with the code `event_not_logged_yet`, none yet.",
+        headers: &[(
+            "Retry-After",
+            "Only with the code `event_not_logged_yet`: after how many seconds to ask again.",
+        )],
+        example: ApiError::EventNotLoggedYet,
     }
 }
 

@@ -88,7 +88,10 @@ fn bearer() -> Http {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some(
         "Your API key, `dd_live_…` or `dd_test_…`. Each call asks for one scope, which its description names; \
-         `platform:webhooks:manage` includes `platform:webhooks:read`, and that includes `platform:events:read`."
+         `platform:webhooks:manage` includes `platform:webhooks:read`, and that includes `platform:events:read`. What a \
+         test key publishes is never live, and it creates and revokes test keys only. Webhook endpoints and the event log \
+         have no mode: with the scope for it, a test key changes the endpoints that live events go to, and reads and \
+         resends live events."
             .into(),
     );
     scheme

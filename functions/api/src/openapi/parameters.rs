@@ -14,10 +14,10 @@ pub(super) fn add_schemas(components: &mut Components) {
         components.schemas.insert(T::name().into(), T::schema());
     }
     add::<values::Cursor>(components);
-    add::<values::DeliveryStatus>(components);
     add::<values::EndpointId>(components);
     add::<values::EventId>(components);
     add::<values::KeyId>(components);
+    add::<values::ListedStatus>(components);
     add::<values::Moment>(components);
     add::<values::Order>(components);
     add::<values::Pattern>(components);
@@ -62,7 +62,7 @@ pub(crate) struct Page {
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeliveryFilter {
     /// Only deliveries that stand like this.
-    #[param(value_type = Option<values::DeliveryStatus>)]
+    #[param(value_type = Option<values::ListedStatus>)]
     status: Option<String>,
     /// Only deliveries of events created at or after this moment.
     #[param(value_type = Option<values::Moment>)]

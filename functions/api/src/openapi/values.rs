@@ -119,6 +119,11 @@ schemas! {
          its endpoint is failing or paused; it waits without losing a retry and goes out on recovery or unpausing.",
     )
     .enum_values(Some(Status::ALL.map(Status::name)));
+    /// What an endpoint's deliveries can be listed by.
+    ListedStatus => text(
+        "Only these deliveries. What is `pending` is not among them, as it has no record yet: `GET /v1/events/{id}` shows it.",
+    )
+    .enum_values(Some(Status::RECORDED.map(Status::name)));
     /// What a replay can be narrowed to.
     ReplayableStatus => text("Only these deliveries.")
         .enum_values(Some([Status::Failed, Status::Held].map(Status::name)));

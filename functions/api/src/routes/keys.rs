@@ -159,7 +159,8 @@ async fn list(
 
 /// Revoke an API key
 ///
-/// It takes effect on the next request. A key may revoke itself. Emits `platform.key.revoked`.
+/// It takes effect on the next request. A key may revoke itself. A test key can revoke only test keys. Emits
+/// `platform.key.revoked`.
 #[utoipa::path(
     delete,
     path = "/v1/keys/{id}",
@@ -170,8 +171,12 @@ async fn list(
     security(("bearer" = [Scope::KeysManage])),
 )]
 async fn revoke(State(api): State<Api>, caller: Caller, Id(id): Id<KeyId>) -> Result<StatusCode, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::KeysManage)?;
+    let Authorized { organization, key: revoker } = caller.require(Scope::KeysManage)?;
     let key = api.registry.key(organization, id).await?.ok_or(ApiError::NotFound(KeyId::WHAT))?;
+    if key.livemode && !revoker.livemode {
+        return Err(ApiError::TestKey("A test key cannot revoke a live key"));
+    }
+
     // Told first: if that fails the key stays, and the same request can be made again.
     announce(&api, PlatformEvent::KeyRevoked(&key), &key).await?;
     if api.registry.revoke_key(organization, id).await? {

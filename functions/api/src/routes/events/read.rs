@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use domain::{
     delivery::{Delivery, Status},
+    event,
     ids::{EndpointId, EventId, OrganizationId},
     scope::Scope,
 };
@@ -29,7 +30,8 @@ const SHOWN_WITH_ANSWERS: usize = 100;
 /// Get an event
 ///
 /// One event of the last 30 days with what became of it: the endpoints that it matched, and its delivery to each. From the
-/// 101st delivery on, the receivers' answers are left out; the list of its deliveries has them.
+/// 101st delivery on, the receivers' answers are left out; the list of its deliveries has them. An event that was published a
+/// moment ago may not be logged yet: then the 404 has the code `event_not_logged_yet` and `Retry-After`.
 #[utoipa::path(
     get,
     path = "/v1/events/{id}",
@@ -96,8 +98,15 @@ pub(super) async fn find(
     organization: OrganizationId,
     id: EventId,
 ) -> Result<LoggedEvent, ApiError> {
-    let logged = api.log.event(organization, id, api.clock.now()).await?;
-    logged.ok_or(ApiError::NotFound(EventId::WHAT))
+    let now = api.clock.now();
+    let logged = api.log.event(organization, id, now).await?;
+
+    let absent = if event::may_be_on_its_way(id, now) {
+        ApiError::EventNotLoggedYet
+    } else {
+        ApiError::NotFound(EventId::WHAT)
+    };
+    logged.ok_or(absent)
 }
 
 /// What became of an event at each of these endpoints; where no record is yet, it is pending.

@@ -36,7 +36,7 @@ pub(super) struct DeliveryList {
 /// List a webhook endpoint's deliveries
 ///
 /// What became of the events that it matched, newest event first, for 30 days. A delivery is listed once an attempt has
-/// ended or it is held.
+/// ended or it is held; before that it is pending, and `GET /v1/events/{id}` of its event shows it.
 #[utoipa::path(
     get,
     path = "/v1/webhooks/{id}/deliveries",
@@ -71,12 +71,23 @@ pub(super) async fn list(
 fn filter(parameters: &mut Parameters) -> Result<DeliveryFilter, Invalid> {
     let status = match parameters.take("status")? {
         None => None,
-        Some(name) => Some(Status::from_name(&name).ok_or_else(|| {
-            let known = Status::ALL.map(Status::name).join(", ");
-            Invalid::param("status", "status_invalid", format!("status must be one of {known}"))
-        })?),
+        Some(name) => Some(listed_status(&name)?),
     };
     let after = parameters.take_timestamp("after")?;
     let before = parameters.take_timestamp("before")?;
     Ok(DeliveryFilter { status, after, before })
+}
+
+/// A status that deliveries can be listed by. What is pending has no record, so an empty list would say that there is none.
+fn listed_status(name: &str) -> Result<Status, Invalid> {
+    let found = Status::RECORDED.into_iter().find(|status| status.name() == name);
+    found.ok_or_else(|| {
+        let known = Status::RECORDED.map(Status::name).join(", ");
+        let hint = if name == Status::Pending.name() {
+            ". A pending delivery is shown with its event: GET /v1/events/{id}"
+        } else {
+            ""
+        };
+        Invalid::param("status", "status_invalid", format!("status must be one of {known}{hint}"))
+    })
 }
