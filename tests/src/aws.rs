@@ -156,6 +156,11 @@ impl Aws {
         self.0.queues.delete(queue, receipt_handle);
     }
 
+    /// Empties a queue, hidden messages too.
+    pub fn purge(&self, queue: &str) {
+        self.0.queues.purge(queue);
+    }
+
     /// Puts a message into a queue past everything, as someone with access to it may.
     pub fn send(&self, queue: &str, body: &str) {
         self.0.queues.send(queue, body.to_owned(), Duration::ZERO);

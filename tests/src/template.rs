@@ -114,6 +114,19 @@ impl Template {
         number(&mapping["BatchSize"]).try_into().unwrap()
     }
 
+    /// The environment variables of the function with this binary, and what memory it has in MiB.
+    pub fn function(&self, binary: &str) -> (BTreeMap<String, String>, u64) {
+        let built_from = |resource: &&Value| resource["Metadata"]["BuildProperties"]["Binary"] == binary;
+        let found = self.resources.values().find(built_from);
+        let function = found.unwrap_or_else(|| panic!("the template has no function {binary}"));
+
+        let properties = &function["Properties"];
+        let variables = object(&properties["Environment"]["Variables"]);
+        let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let variables = variables.iter().map(|(name, value)| (name.clone(), as_text(value)));
+        (variables.collect(), number(&properties["MemorySize"]))
+    }
+
     fn of_type(&self, kind: &'static str) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
         let of_kind = self.resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
         of_kind.map(|(name, resource)| (name, object(&resource["Properties"])))
@@ -171,6 +184,16 @@ mod tests {
         let names: Vec<_> = tables.iter().map(|table| text(&table["TableName"])).collect();
         assert_eq!(names, ["LogTable", "RegistryTable"]);
         assert!(tables.iter().all(|table| table["KeySchema"][0]["AttributeName"] == "pk"), "{tables:?}");
+    }
+
+    #[test]
+    fn a_function_has_its_variables_with_defaults_and_logical_ids() {
+        let (variables, memory) = Template::of_project().function("deliver");
+        assert_eq!(variables["LOG_LEVEL"], "info");
+        assert_eq!(variables["LOG_TABLE"], "LogTable");
+        assert_eq!(variables["SECRETS_KEY_ID"], "SecretsKey");
+        assert!(variables["FAILING_AFTER"].parse::<u32>().is_ok(), "{variables:?}");
+        assert!(memory >= 128);
     }
 
     #[test]

@@ -62,7 +62,10 @@ impl Programs {
     }
 }
 
-fn cargo_build<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<String, PathBuf>> {
+/// Builds with these arguments; the programs, by name.
+pub(crate) fn cargo_build<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> Result<BTreeMap<String, PathBuf>> {
     const ADVICE: &str = "mend what the compiler names above, then try again";
     let output = cargo()
         .arg("build")

@@ -1,8 +1,9 @@
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use xtask::commands::{self, Function};
+use xtask::commands::{self, BenchOptions, Function};
 use xtask::{Reply, Result};
 
 /// The project's own commands.
@@ -60,6 +61,20 @@ enum Command {
         #[arg(last = true)]
         extra: Vec<String>,
     },
+    /// Measure what the functions cost, as they are deployed: CPU, memory, start, size, beside baselines.
+    Bench {
+        /// deliver, `fan_out`, publish, start or sizes; all without a name.
+        name: Option<String>,
+        /// Short runs, for trying it.
+        #[arg(long)]
+        quick: bool,
+        /// Put the figures and plots into docs/PERFORMANCE.md.
+        #[arg(long)]
+        write_docs: bool,
+        /// Measure programs that an earlier run kept (a copy of target/bench/bootstraps), instead of building.
+        #[arg(long)]
+        bootstraps: Option<PathBuf>,
+    },
     /// Measure how the code is written: lines, lengths, module cycles, handlers, paragraphs.
     Style {
         /// Print JSON, with every handler.
@@ -91,6 +106,9 @@ fn run(command: Command) -> Result<()> {
             commands::listen(port, reply, secret.as_deref())
         }
         Command::Test { filter, extra } => commands::test(filter.as_deref(), &extra),
+        Command::Bench { name, quick, write_docs, bootstraps } => {
+            commands::bench(&BenchOptions { name, quick, write_docs, bootstraps })
+        }
         Command::Style { json } => commands::style(json),
         Command::LintTemplate => commands::lint_template(),
     }

@@ -47,7 +47,8 @@ impl HttpConnector for Connector {
 }
 
 impl Aws {
-    async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    /// What a service answers to a request of the SDK's; for whoever serves the account to another process, too.
+    pub async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").expect("every service here has targets");
         let (service, operation) =
             Service::of_target(target).unwrap_or_else(|| panic!("unknown call {target}"));

@@ -139,6 +139,11 @@ impl Queues {
         queue.messages.retain(|message| message.id != id);
     }
 
+    pub(super) fn purge(&self, queue: &str) {
+        let mut state = lock(&self.state);
+        state.queues.get_mut(queue).expect("the template has the queue").messages.clear();
+    }
+
     pub(super) fn send(&self, queue: &str, body: String, delay: Duration) -> String {
         let (visible_at, mut state) = (self.clock.now().after(delay), lock(&self.state));
         state.sent += 1;
@@ -305,6 +310,19 @@ mod tests {
         }
         assert!(queues.receive("live", 10).is_empty());
         assert_eq!((queues.bodies("live"), queues.bodies("dead")), (vec![], vec!["m".to_owned()]));
+    }
+
+    #[test]
+    fn a_purged_queue_is_empty_of_hidden_messages_too() {
+        let queues = queues(&clock());
+        for body in ["hidden", "visible"] {
+            queues.send("live", body.into(), Duration::ZERO);
+        }
+        assert_eq!(queues.receive("live", 1).len(), 1);
+
+        queues.purge("live");
+
+        assert!(queues.bodies("live").is_empty());
     }
 
     #[test]

@@ -30,7 +30,7 @@ fn used_by(path: &Path) -> (String, Vec<String>) {
     let names = dependencies.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
     let ours = |name: &&str| {
         ADAPTERS_AND_DOMAIN.contains(name)
-            || ["api", "fan_out", "deliver", "xtask", "operator"].contains(name)
+            || ["api", "fan_out", "deliver", "bench", "operator", "style", "xtask"].contains(name)
     };
     let used = names.filter(ours).map(str::to_owned).collect();
     (path.file_name().unwrap().to_string_lossy().into_owned(), used)

@@ -1,5 +1,6 @@
 //! What `cargo xtask <command>` does, one file a command.
 
+mod bench;
 mod down;
 mod lint_template;
 mod listen;
@@ -9,6 +10,7 @@ mod style;
 mod test;
 mod up;
 
+pub use bench::{BenchOptions, bench};
 pub use down::down;
 pub use lint_template::lint_template;
 pub use listen::listen;
