@@ -253,7 +253,7 @@ impl From<Delivery> for DeliveryView {
     }
 }
 
-/// One attempt of a delivery: a status code or an error code, never both.
+/// One attempt of a delivery: with a status code, an error code, or both if an answer began and broke off.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt)]
 pub(crate) struct AttemptView {
@@ -266,8 +266,8 @@ pub(crate) struct AttemptView {
     /// The receiver's HTTP status; null where no answer came.
     #[schema(required, minimum = 100, maximum = 999)]
     status_code: Option<u16>,
-    /// Why no answer came, such as `timeout` or `dns_failure`; null where one did.
-    #[schema(required)]
+    /// Null where a whole answer came.
+    #[schema(value_type = Option<values::AttemptError>, required)]
     error_code: Option<String>,
     /// From its beginning to its outcome, in milliseconds.
     #[schema(minimum = 0)]
@@ -282,16 +282,11 @@ pub(crate) struct AttemptView {
 
 impl From<Attempt> for AttemptView {
     fn from(attempt: Attempt) -> Self {
-        use domain::attempt::Outcome;
-        let (status_code, error_code) = match attempt.outcome {
-            Outcome::Status(status) => (Some(status), None),
-            Outcome::Error(code) => (None, Some(code)),
-        };
         Self {
             number: attempt.number,
             at: attempt.at,
-            status_code,
-            error_code,
+            status_code: attempt.outcome.status(),
+            error_code: attempt.outcome.error().map(str::to_owned),
             duration_ms: attempt.duration_ms,
             address: attempt.address,
             response_body: attempt.answer,

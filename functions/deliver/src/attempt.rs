@@ -42,6 +42,9 @@ pub(crate) async fn attempt(
         at,
         outcome: match posted.result {
             PostResult::Answered(status) => Outcome::Status(status),
+            PostResult::Truncated { status, error } => {
+                Outcome::Truncated { status, error: error.code().to_owned() }
+            }
             PostResult::Failed(error) => Outcome::Error(error.code().to_owned()),
         },
         duration_ms: u64::try_from(posted.duration.as_millis()).unwrap_or(u64::MAX),
@@ -56,7 +59,6 @@ fn refused() -> PostOutcome {
         result: PostResult::Failed(PostError::RefusedAddress),
         duration: std::time::Duration::ZERO,
         address: None,
-        request_sent: false,
         retry_after: None,
         body_excerpt: String::new(),
     }

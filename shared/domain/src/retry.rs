@@ -92,6 +92,8 @@ pub enum Next {
 
 /// Decides what follows the `attempts`-th attempt of a delivery (1 for the first), which ended at `now`.
 ///
+/// An answer that broke off is a failure with the meaning of its status: only its body is missing.
+///
 /// `retry_after` is the answer's header of that name, honoured for 429 and 503, in seconds or as an HTTP date, up to
 /// [`LONGEST_DELAY`]; it lengthens the schedule's delay and never shortens it. `jitter` is between −1 and 1.
 pub fn next(
@@ -102,10 +104,10 @@ pub fn next(
     now: Timestamp,
     jitter: f64,
 ) -> Next {
-    match outcome {
+    match outcome.status() {
         _ if outcome.is_success() => Next::Delivered,
-        Outcome::Status(410) => Next::EndpointGone,
-        Outcome::Status(429 | 503) => {
+        Some(410) => Next::EndpointGone,
+        Some(429 | 503) => {
             let asked = retry_after.and_then(|header| asked_delay(header, now)).unwrap_or_default();
             after_failure_asking_for(asked, policy, attempts, now, jitter)
         }
@@ -232,6 +234,20 @@ mod tests {
             assert_eq!(wait(429, header), 60.0, "{header:?}");
         }
         assert_eq!(wait(500, "600"), 60.0);
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_a_failure_with_the_meaning_of_its_status() {
+        let cut = |status| Outcome::Truncated { status, error: "connection_closed".into() };
+        let after = |status, header| next(&default_policy(), 1, &cut(status), header, NOW, 0.0);
+
+        assert_eq!(seconds_until(after(200, None)), 60.0);
+        assert_eq!(next(&default_policy(), 6, &cut(200), None, NOW, 0.0), Next::Exhausted);
+        assert_eq!(after(410, None), Next::EndpointGone);
+        assert_eq!(seconds_until(after(503, Some("120"))), 120.0);
+        assert_eq!(seconds_until(after(429, Some("120"))), 120.0);
+        assert_eq!(seconds_until(after(200, Some("600"))), 60.0);
+        assert_eq!(seconds_until(after(500, Some("600"))), 60.0);
     }
 
     #[test]

@@ -5,8 +5,7 @@ mod host;
 
 use std::fmt;
 
-use http::HeaderValue;
-use http::uri::PathAndQuery;
+use http::Uri;
 use url::Url;
 
 use crate::MAX_URL_CHARS;
@@ -37,12 +36,10 @@ impl AddressPolicy {
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     text: String,
-    pub(crate) tls: bool,
+    /// What requests go to: its host is `host`, and it has no fragment.
+    request_url: Url,
     pub(crate) host: Host,
-    pub(crate) port: u16,
     pub(crate) reach: Reach,
-    pub(crate) target: PathAndQuery,
-    pub(crate) host_header: HeaderValue,
 }
 
 impl EndpointUrl {
@@ -67,33 +64,33 @@ impl EndpointUrl {
         if !tls && reach != Ok(Reach::Loopback) {
             return Err(UrlError::NotHttps);
         }
-        Self::assemble(text, tls, &url, host, reach?)
+        Self::assemble(text, url, host, reach?)
     }
 
-    fn assemble(text: &str, tls: bool, url: &Url, host: Host, reach: Reach) -> Result<Self, UrlError> {
-        let port = url.port_or_known_default().filter(|&port| port != 0).ok_or(UrlError::PortInvalid)?;
-        let target = match url.query() {
-            Some(query) => PathAndQuery::try_from(format!("{}?{query}", url.path())),
-            None => PathAndQuery::try_from(url.path()),
-        };
-        let host_header = match url.port() {
-            Some(port) => HeaderValue::try_from(format!("{host}:{port}")),
-            None => HeaderValue::try_from(host.to_string()),
-        };
-        Ok(Self {
-            text: text.to_owned(),
-            tls,
-            host,
-            port,
-            reach,
-            target: target.map_err(|_| UrlError::Invalid)?,
-            host_header: host_header.map_err(|_| UrlError::HostInvalid)?,
-        })
+    fn assemble(text: &str, url: Url, host: Host, reach: Reach) -> Result<Self, UrlError> {
+        if url.port() == Some(0) {
+            return Err(UrlError::PortInvalid);
+        }
+
+        let mut request_url = url;
+        request_url.set_fragment(None);
+        if let Host::Name(name) = &host {
+            // Without its trailing dot, which belongs neither into `Host` nor into a certificate.
+            request_url.set_host(Some(name)).map_err(|_| UrlError::HostInvalid)?;
+        }
+        // Two libraries read it: what the second one would refuse must not be saved.
+        request_url.as_str().parse::<Uri>().map_err(|_| UrlError::Invalid)?;
+
+        Ok(Self { text: text.to_owned(), request_url, host, reach })
     }
 
     /// The URL as it was given.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn request_url(&self) -> &Url {
+        &self.request_url
     }
 
     /// Its host: a name in lower case and Punycode without a trailing dot, or an address, IPv6 in brackets.
@@ -105,8 +102,8 @@ impl EndpointUrl {
 /// Shows scheme, host and port only: many receivers keep a secret in the path or the query.
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "https" } else { "http" };
-        write!(f, "EndpointUrl({scheme}://{}:{}/…)", self.host, self.port)
+        let port = self.request_url.port_or_known_default().unwrap_or_default();
+        write!(f, "EndpointUrl({}://{}:{port}/…)", self.request_url.scheme(), self.host)
     }
 }
 

@@ -2,21 +2,25 @@
 #![warn(missing_docs)]
 
 pub mod address;
+mod answer;
+mod body;
+mod cause;
 mod client;
-mod connection;
+mod dial;
 mod endpoint_url;
 mod excerpt;
-mod exchange;
 mod limits;
 mod outcome;
-mod pool;
+mod post;
 mod resolve;
+mod sessions;
 mod tls;
 mod vet;
+mod worker;
 
 pub use client::Client;
 pub use endpoint_url::{AddressPolicy, EndpointUrl, UrlError};
-pub use limits::{MAX_BODY_READ, MAX_EXCERPT, MAX_HEAD, MAX_RETRY_AFTER, MAX_URL_CHARS};
+pub use limits::{MAX_BODY_READ, MAX_EXCERPT, MAX_HEADERS, MAX_RETRY_AFTER, MAX_URL_CHARS};
 pub use outcome::{PostError, PostOutcome, PostResult};
 pub use resolve::{Resolver, Resolving, ScriptedResolver, SystemResolver};
 pub use tls::{ClientError, native_roots};

@@ -9,8 +9,9 @@ pub const MAX_BODY_READ: usize = 16 * 1024;
 /// How much of an answer's body an outcome keeps, in bytes of UTF-8.
 pub const MAX_EXCERPT: usize = 1_024;
 
-/// How large an answer's status line and headers may be together, in bytes.
-pub const MAX_HEAD: usize = 16 * 1024;
+/// How many header lines an answer may have. Together with the status line they may take 408 KiB, which is hyper's
+/// bound and cannot be set through reqwest.
+pub const MAX_HEADERS: usize = 100;
 
 /// How long a `Retry-After` value may be to be kept, in bytes. An HTTP date has 29.
 pub const MAX_RETRY_AFTER: usize = 64;

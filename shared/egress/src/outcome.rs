@@ -10,13 +10,10 @@ pub struct PostOutcome {
     pub result: PostResult,
     /// From the call to its end, at most a little over the deadline.
     pub duration: Duration,
-    /// The address that was connected to; `None` if no connection was made.
+    /// The address that was connected to. `None` if no connection was made, or if a kept one did not answer in time.
     pub address: Option<IpAddr>,
-    /// Whether the request was handed to an open connection. If not, the receiver has seen nothing of it.
-    /// If so, it may have acted on it, whatever `result` says.
-    pub request_sent: bool,
     /// The answer's `Retry-After` as it was sent, when it is visible ASCII of at most
-    /// [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER) bytes. Kept even if the body then failed.
+    /// [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER) bytes. Kept even if the body then broke off.
     pub retry_after: Option<String>,
     /// The start of the answer's body, made safe to show: at most [`MAX_EXCERPT`](crate::MAX_EXCERPT) bytes,
     /// never decompressed, invalid UTF-8 and control characters replaced by `U+FFFD`. Empty if there was none.
@@ -29,19 +26,19 @@ impl PostOutcome {
         matches!(self.result, PostResult::Answered(200..=299))
     }
 
-    /// The receiver's status code, if it answered.
+    /// The receiver's status code, if its answer's head came.
     pub fn status(&self) -> Option<u16> {
         match self.result {
-            PostResult::Answered(status) => Some(status),
+            PostResult::Answered(status) | PostResult::Truncated { status, .. } => Some(status),
             PostResult::Failed(_) => None,
         }
     }
 
-    /// The failure's stable code, if there was no complete answer.
-    pub fn error_code(&self) -> Option<&'static str> {
+    /// The failure, if there was no complete answer.
+    pub fn error(&self) -> Option<PostError> {
         match self.result {
             PostResult::Answered(_) => None,
-            PostResult::Failed(error) => Some(error.code()),
+            PostResult::Truncated { error, .. } | PostResult::Failed(error) => Some(error),
         }
     }
 }
@@ -51,76 +48,72 @@ impl PostOutcome {
 pub enum PostResult {
     /// It answered with this status, and its body ended or reached [`MAX_BODY_READ`](crate::MAX_BODY_READ) in time.
     Answered(u16),
-    /// There was no complete answer.
+    /// It answered with this status, and then its body broke off or did not end in time.
+    Truncated {
+        /// The answer's status.
+        status: u16,
+        /// What became of its body.
+        error: PostError,
+    },
+    /// No answer's head came.
     Failed(PostError),
 }
 
-/// Why a POST has no complete answer. The texts are for the owner of the endpoint and carry nothing of our side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum PostError {
-    /// The deadline passed: while resolving, connecting, sending, or waiting for headers or body.
-    #[error("The endpoint did not answer completely in time")]
-    Timeout,
-    /// The host's name has no address, or its name servers failed.
-    #[error("The endpoint's host name could not be resolved")]
-    DnsFailure,
-    /// The host is, or resolves to, an address that is not globally reachable.
-    #[error("The endpoint's host resolves to an address that is not publicly reachable")]
-    RefusedAddress,
-    /// The host refused the connection: nothing listens on that port.
-    #[error("The endpoint refused the connection")]
-    ConnectionRefused,
-    /// No connection for another reason, for example no route.
-    #[error("No connection to the endpoint could be made")]
-    ConnectionFailed,
-    /// The certificate is past its validity.
-    #[error("The endpoint's TLS certificate has expired")]
-    TlsCertificateExpired,
-    /// The certificate was issued by nobody we trust; most often it is self-signed or lacks its intermediate.
-    #[error("The endpoint's TLS certificate is not from a trusted authority")]
-    TlsCertificateUntrusted,
-    /// The certificate is for other names.
-    #[error("The endpoint's TLS certificate is not valid for its host name")]
-    TlsCertificateNameMismatch,
-    /// The certificate is unusable otherwise: malformed, not yet valid, revoked, wrong purpose.
-    #[error("The endpoint's TLS certificate is invalid")]
-    TlsCertificateInvalid,
-    /// The TLS handshake failed otherwise: no common version or cipher, an alert, no TLS at all.
-    #[error("The TLS handshake with the endpoint failed")]
-    TlsFailure,
-    /// The receiver closed the connection before its answer was complete.
-    #[error("The endpoint closed the connection before its answer was complete")]
-    ConnectionClosed,
-    /// The receiver reset the connection before its answer was complete.
-    #[error("The endpoint reset the connection before its answer was complete")]
-    ConnectionReset,
-    /// The answer is not HTTP/1.
-    #[error("The endpoint's answer is not valid HTTP")]
-    InvalidResponse,
-    /// The answer's headers exceed [`MAX_HEAD`](crate::MAX_HEAD) or a hundred lines.
-    #[error("The endpoint's answer has too many or too large headers")]
-    ResponseTooLarge,
+/// Declares each failure once: what it means in full, its code, and what its text says.
+macro_rules! failures {
+    ($($(#[$doc:meta])* $name:ident = $code:literal: $text:literal;)*) => {
+        /// Why a POST has no complete answer. The texts are for the owner of the endpoint and carry nothing of our side.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum PostError {
+            $($(#[$doc])* #[error($text)] $name,)*
+        }
+
+        impl PostError {
+            /// Every failure.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code that is recorded and shown; it never changes.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+        }
+    };
 }
 
-impl PostError {
-    /// The code that is recorded and shown; it never changes.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::DnsFailure => "dns_failure",
-            Self::RefusedAddress => "refused_address",
-            Self::ConnectionRefused => "connection_refused",
-            Self::ConnectionFailed => "connection_failed",
-            Self::TlsCertificateExpired => "tls_certificate_expired",
-            Self::TlsCertificateUntrusted => "tls_certificate_untrusted",
-            Self::TlsCertificateNameMismatch => "tls_certificate_name_mismatch",
-            Self::TlsCertificateInvalid => "tls_certificate_invalid",
-            Self::TlsFailure => "tls_failure",
-            Self::ConnectionClosed => "connection_closed",
-            Self::ConnectionReset => "connection_reset",
-            Self::InvalidResponse => "invalid_response",
-            Self::ResponseTooLarge => "response_too_large",
-        }
-    }
+failures! {
+    /// The deadline passed: while resolving, connecting, sending, or waiting for headers or body.
+    Timeout = "timeout": "The endpoint did not answer completely in time";
+    /// The host's name has no address, or its name servers failed.
+    DnsFailure = "dns_failure": "The endpoint's host name could not be resolved";
+    /// The host is, or resolves to, an address that is not globally reachable.
+    RefusedAddress = "refused_address":
+        "The endpoint's host resolves to an address that is not publicly reachable";
+    /// The host refused the connection: nothing listens on that port.
+    ConnectionRefused = "connection_refused": "The endpoint refused the connection";
+    /// No connection for another reason, for example no route.
+    ConnectionFailed = "connection_failed": "No connection to the endpoint could be made";
+    /// The certificate is past its validity.
+    TlsCertificateExpired = "tls_certificate_expired": "The endpoint's TLS certificate has expired";
+    /// The certificate was issued by nobody we trust; most often it is self-signed or lacks its intermediate.
+    TlsCertificateUntrusted = "tls_certificate_untrusted":
+        "The endpoint's TLS certificate is not from a trusted authority";
+    /// The certificate is for other names.
+    TlsCertificateNameMismatch = "tls_certificate_name_mismatch":
+        "The endpoint's TLS certificate is not valid for its host name";
+    /// The certificate is unusable otherwise: malformed, not yet valid, wrong purpose.
+    TlsCertificateInvalid = "tls_certificate_invalid": "The endpoint's TLS certificate is invalid";
+    /// The TLS handshake failed otherwise: no common version or cipher, an alert, no TLS at all.
+    TlsFailure = "tls_failure": "The TLS handshake with the endpoint failed";
+    /// The receiver closed the connection before its answer was complete.
+    ConnectionClosed = "connection_closed":
+        "The endpoint closed the connection before its answer was complete";
+    /// The receiver reset the connection before its answer was complete.
+    ConnectionReset = "connection_reset": "The endpoint reset the connection before its answer was complete";
+    /// The answer is not HTTP/1.
+    InvalidResponse = "invalid_response": "The endpoint's answer is not valid HTTP";
+    /// The answer has more than [`MAX_HEADERS`](crate::MAX_HEADERS) header lines, or they are too large.
+    ResponseTooLarge = "response_too_large": "The endpoint's answer has too many or too large headers";
 }

@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore, crypto::ring};
+use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, OtherError, RootCertStore, crypto::ring};
 
 use crate::PostError;
-use crate::endpoint_url::Host;
+use crate::sessions::Sessions;
 
 /// Why no client could be made: a fault of the machine, not of a receiver.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +19,12 @@ pub enum ClientError {
     /// The TLS library refused its configuration.
     #[error("TLS configuration: {0}")]
     Tls(#[from] rustls::Error),
+    /// The HTTP client refused its configuration.
+    #[error("HTTP client configuration: {0}")]
+    Http(#[from] reqwest::Error),
+    /// The system gave no thread to send from.
+    #[error("no thread for deliveries: {0}")]
+    Thread(#[source] io::Error),
 }
 
 /// The roots that the system trusts, as the AWS SDK uses them too (`SSL_CERT_FILE` and `SSL_CERT_DIR` override them).
@@ -32,20 +37,14 @@ pub fn native_roots() -> Result<RootCertStore, ClientError> {
 }
 
 /// TLS 1.2 and 1.3 with ring, no client certificate, HTTP/1.1 as the only protocol offered.
-pub(crate) fn connector(roots: RootCertStore) -> Result<TlsConnector, ClientError> {
+pub(crate) fn configuration(roots: RootCertStore) -> Result<ClientConfig, ClientError> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-pub(crate) fn server_name(host: &Host) -> Result<ServerName<'static>, PostError> {
-    match host {
-        Host::Name(name) => ServerName::try_from(name.clone()).map_err(|_| PostError::TlsFailure),
-        Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
-    }
+    config.resumption = Resumption::store(Arc::new(Sessions::default()));
+    Ok(config)
 }
 
 /// What a failed handshake tells of the receiver.
@@ -59,17 +58,34 @@ pub(crate) fn handshake_error(error: &io::Error) -> PostError {
 
 /// The TLS library's error inside of an I/O error, told apart by type.
 pub(crate) fn tls_error(error: &io::Error) -> Option<PostError> {
-    let rustls::Error::InvalidCertificate(reason) = error.get_ref()?.downcast_ref::<rustls::Error>()? else {
-        return Some(PostError::TlsFailure);
-    };
-    Some(match reason {
+    Some(match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(reason) => certificate_error(reason),
+        _ => PostError::TlsFailure,
+    })
+}
+
+fn certificate_error(reason: &CertificateError) -> PostError {
+    match reason {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             PostError::TlsCertificateExpired
         }
-        CertificateError::UnknownIssuer => PostError::TlsCertificateUntrusted,
+        // A bad signature is one by somebody else who goes by the name of an authority that we trust.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            PostError::TlsCertificateUntrusted
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             PostError::TlsCertificateNameMismatch
         }
+        CertificateError::Other(OtherError(error)) if is_self_made(error.downcast_ref()) => {
+            PostError::TlsCertificateUntrusted
+        }
         _ => PostError::TlsCertificateInvalid,
-    })
+    }
+}
+
+/// Whether this is how webpki refuses what only people make who sign for themselves. `openssl req -x509` marks the
+/// certificate as an authority's own, and `openssl x509 -signkey` writes version 1. Both are refused before anybody
+/// looks for an issuer, and no public authority issues either.
+fn is_self_made(error: Option<&webpki::Error>) -> bool {
+    matches!(error, Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCertVersion))
 }

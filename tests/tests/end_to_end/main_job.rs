@@ -24,6 +24,7 @@ fn a_published_event_arrives_once_with_the_contract_s_headers_and_body() {
     assert_eq!(arrival.request.method, "POST");
     assert_eq!(arrival.header("Content-Type"), "application/json");
     assert_eq!(arrival.header("User-Agent"), "DoDevWebhook/1.0");
+    assert_eq!(arrival.header("Accept"), "*/*");
     let signature = arrival.header("X-DoDevWebhook-Signature");
     let hex = signature.strip_prefix(&format!("t={timestamp},v1=")).expect(signature);
     assert!(hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{hex}");
@@ -33,7 +34,7 @@ fn a_published_event_arrives_once_with_the_contract_s_headers_and_body() {
     let names: BTreeSet<_> =
         arrival.request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let contract =
-        ["content-type", "user-agent"].into_iter().chain(HEADERS).chain(["host", "content-length"]);
+        ["content-type", "user-agent", "accept"].into_iter().chain(HEADERS).chain(["host", "content-length"]);
     assert_eq!(names, contract.map(str::to_owned).collect());
     assert_eq!(names.len(), arrival.request.headers.len(), "a header comes twice");
 

@@ -23,6 +23,7 @@ mod layering;
 mod log;
 mod new_start;
 mod paging;
+mod receivers;
 mod routing;
 mod secrets;
 mod slow;

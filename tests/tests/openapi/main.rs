@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod attempts;
 mod bodies;
 mod committed;
 mod document;

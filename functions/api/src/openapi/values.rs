@@ -1,5 +1,7 @@
 //! Schemas of single values, which bodies and parameters are made of. Bounds are the domain's own constants.
 
+use std::fmt::Write;
+
 use domain::{
     Timestamp as DomainTimestamp,
     catalogue::Catalogue,
@@ -10,6 +12,7 @@ use domain::{
     metadata::{MAX_KEY_CHARS, MAX_KEYS, MAX_VALUE_CHARS},
     scope::Scope,
 };
+use egress::PostError;
 use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -124,6 +127,8 @@ schemas! {
         "Only these deliveries. What is `pending` is not among them, as it has no record yet: `GET /v1/events/{id}` shows it.",
     )
     .enum_values(Some(Status::RECORDED.map(Status::name)));
+    /// Why an attempt failed.
+    AttemptError => text(&attempt_errors()).enum_values(Some(PostError::ALL.iter().map(|error| error.code())));
     /// What a replay can be narrowed to.
     ReplayableStatus => text("Only these deliveries.")
         .enum_values(Some([Status::Failed, Status::Held].map(Status::name)));
@@ -177,6 +182,15 @@ schemas! {
         "`next_cursor` of the page before. It is opaque, and bound to this list and its filters: another one is refused.",
     )
     .min_length(Some(1));
+}
+
+/// What each error code of an attempt means.
+fn attempt_errors() -> String {
+    let mut description = "Why no answer came, or none to its end.".to_owned();
+    for error in PostError::ALL {
+        let _ = write!(description, " `{}`: {error}.", error.code());
+    }
+    description
 }
 
 fn text(description: &str) -> ObjectBuilder {

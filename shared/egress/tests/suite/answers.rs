@@ -1,18 +1,19 @@
 //! What is sent, and what an answer is read as.
 
-use egress::{Bytes, PostResult};
+use egress::{Bytes, PostError, PostResult};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{LONG, Receiver, client, headers, local, next, post, read_request};
+use crate::support::{LONG, Receiver, client, headers, local, next, post, read_head, read_request};
 
 #[tokio::test]
-async fn the_request_carries_the_given_headers_host_and_length_and_nothing_else() {
+async fn the_request_carries_the_given_headers_accept_host_and_length_and_nothing_else() {
     let (receiver, mut requests) = Receiver::recording().await;
     let headers = headers(&[
         ("Content-Type", "application/json"),
         ("User-Agent", "DoDevWebhook/1.0"),
         ("X-DoDevWebhook-Id", "evt_1"),
         ("Host", "elsewhere.example.com"),
+        ("Content-Length", "1"),
     ]);
     let outcome = client().post(&receiver.url(), headers, Bytes::from_static(b"{\"a\":1.0}"), LONG).await;
     assert_eq!(outcome.result, PostResult::Answered(200));
@@ -29,6 +30,7 @@ async fn the_request_carries_the_given_headers_host_and_length_and_nothing_else(
     assert_eq!(
         lines,
         [
+            "accept: */*".to_owned(),
             "content-length: 9".to_owned(),
             "content-type: application/json".to_owned(),
             format!("host: {}", receiver.address),
@@ -44,8 +46,9 @@ async fn an_empty_body_has_its_length_too_and_a_fragment_stays_here() {
     let (receiver, mut requests) = Receiver::recording().await;
     let url = local(&format!("http://{}#fragment", receiver.address));
     client().post(&url, headers(&[]), Bytes::new(), LONG).await;
-    let expected = format!("POST / HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\n\r\n", receiver.address);
-    assert_eq!(next(&mut requests).await, expected);
+    let host = format!("host: {}", receiver.address);
+    let lines = ["POST / HTTP/1.1", "content-length: 0", "accept: */*", &host, "", ""];
+    assert_eq!(next(&mut requests).await.split("\r\n").collect::<Vec<_>>(), lines);
 }
 
 #[tokio::test]
@@ -63,9 +66,8 @@ async fn an_outcome_tells_status_address_and_the_start_of_the_body() {
         Receiver::answering(&b"HTTP/1.1 201 Created\r\nContent-Length: 7\r\n\r\nstored\x00"[..]).await;
     let outcome = post(&client(), &receiver.url()).await;
     assert!(outcome.is_success());
-    assert_eq!((outcome.status(), outcome.error_code()), (Some(201), None));
+    assert_eq!((outcome.status(), outcome.error()), (Some(201), None));
     assert_eq!(outcome.address, Some(receiver.address.ip()));
-    assert!(outcome.request_sent);
     assert_eq!(outcome.body_excerpt, "stored\u{fffd}");
     assert_eq!(outcome.retry_after, None);
 }
@@ -137,10 +139,27 @@ async fn chunked_bodies_are_joined() {
 }
 
 #[tokio::test]
+async fn an_answer_whose_body_breaks_off_keeps_its_status_and_is_no_success() {
+    let receiver =
+        Receiver::answering_once(&b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\nContent-Length: 10\r\n\r\nhalf"[..])
+            .await;
+
+    let outcome = post(&client(), &receiver.url()).await;
+
+    let expected = PostResult::Truncated { status: 200, error: PostError::ConnectionClosed };
+    assert_eq!(outcome.result, expected);
+    assert_eq!((outcome.status(), outcome.error()), (Some(200), Some(PostError::ConnectionClosed)));
+    assert!(!outcome.is_success());
+    assert_eq!((outcome.retry_after.as_deref(), outcome.body_excerpt.as_str()), (Some("7"), "half"));
+    assert_eq!(outcome.address, Some(receiver.address.ip()));
+}
+
+#[tokio::test]
 async fn an_answer_before_the_request_was_read_counts() {
     let receiver = Receiver::start(|mut stream| async move {
+        read_head(&mut stream).await.unwrap();
         stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig").await.unwrap();
-        // Never reads, never closes.
+        // Never reads on, never closes.
         std::future::pending::<()>().await;
         drop(stream);
     })

@@ -1,6 +1,8 @@
 //! From a host's name to a connection: what is refused, what is tried, what the failure is called.
 
+use std::env;
 use std::net::SocketAddr;
+use std::process::Command;
 
 use egress::{PostError, PostResult, ScriptedResolver, vet};
 use tokio::net::TcpListener;
@@ -34,7 +36,7 @@ async fn a_public_name_that_resolves_to_a_local_address_is_refused_when_connecti
         ] {
             let outcome = post(&client, &url).await;
             assert_eq!(outcome.result, PostResult::Failed(PostError::RefusedAddress), "{addresses:?}");
-            assert_eq!((outcome.address, outcome.request_sent), (None, false));
+            assert_eq!(outcome.address, None);
         }
     }
     assert_eq!(receiver.accepted(), 0);
@@ -74,7 +76,7 @@ async fn a_name_without_an_address_is_a_dns_failure() {
     for name in ["gone", "empty", "unknown"] {
         let outcome = post(&client, &strict(&format!("https://{name}.example.com/"))).await;
         assert_eq!(outcome.result, PostResult::Failed(PostError::DnsFailure), "{name}");
-        assert_eq!((outcome.address, outcome.request_sent), (None, false));
+        assert_eq!(outcome.address, None);
     }
 }
 
@@ -89,7 +91,21 @@ async fn name_servers_that_never_answer_time_out() {
     let client = client_with(ScriptedResolver::new().silence("slow.example.com"));
     let outcome = post_within(SHORT, &client, &strict("https://slow.example.com/")).await;
     assert_eq!(outcome.result, PostResult::Failed(PostError::Timeout));
-    assert!(!outcome.request_sent);
+}
+
+#[test]
+fn a_proxy_that_the_environment_names_is_not_used() {
+    // In a process of its own, since an environment is a process's.
+    let nowhere = "http://127.0.0.1:9";
+    let posting = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "connecting::a_localhost_name_reaches_loopback_and_nothing_else"])
+        .envs(
+            ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"].map(|name| (name, nowhere)),
+        )
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&posting.stdout);
+    assert!(posting.status.success() && printed.contains("1 passed"), "{printed}");
 }
 
 #[tokio::test]
@@ -97,7 +113,7 @@ async fn a_port_without_a_listener_refuses_the_connection() {
     let url = local(&format!("http://127.0.0.1:{}/", free_port().await));
     let outcome = post(&client(), &url).await;
     assert_eq!(outcome.result, PostResult::Failed(PostError::ConnectionRefused));
-    assert_eq!((outcome.address, outcome.request_sent), (None, false));
+    assert_eq!(outcome.address, None);
 }
 
 #[tokio::test]
@@ -129,7 +145,7 @@ async fn an_address_that_swallows_packets_does_not_use_up_the_deadline() {
     let alone = client_with(resolving("multi.localhost", ["127.0.0.1"]));
     let outcome = post_within(SHORT, &alone, &url).await;
     assert_eq!(outcome.result, PostResult::Failed(PostError::Timeout));
-    assert_eq!((outcome.address, outcome.request_sent), (None, false));
+    assert_eq!(outcome.address, None);
 }
 
 struct FullQueue {

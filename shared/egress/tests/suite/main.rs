@@ -9,10 +9,13 @@
 
 mod addresses;
 mod answers;
+mod bounds;
 mod connecting;
 mod hostile;
 mod reuse;
+mod stale;
 mod support;
 mod tls;
+mod tolerance;
 mod urls;
 mod vetting;

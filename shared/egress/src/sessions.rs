@@ -1,0 +1,56 @@
+//! Earlier TLS sessions, kept to be resumed.
+//!
+//! rustls looks for one when it begins a handshake. That is how we learn that the TCP connection is there, which
+//! reqwest does not tell: see [`connected`].
+
+use tokio_rustls::rustls::NamedGroup;
+use tokio_rustls::rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use crate::dial::connected;
+
+/// Of how many servers sessions are kept: as many as rustls keeps by itself.
+const MAX_SERVERS: usize = 256;
+
+#[derive(Debug)]
+pub(crate) struct Sessions(ClientSessionMemoryCache);
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self(ClientSessionMemoryCache::new(MAX_SERVERS))
+    }
+}
+
+impl ClientSessionStore for Sessions {
+    fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
+        // The first that a handshake asks for, whatever the server is.
+        connected();
+        self.0.kx_hint(server)
+    }
+
+    fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(server, group);
+    }
+
+    fn tls12_session(&self, server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(server)
+    }
+
+    fn set_tls12_session(&self, server: ServerName<'static>, session: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(server, session);
+    }
+
+    fn remove_tls12_session(&self, server: &ServerName<'static>) {
+        self.0.remove_tls12_session(server);
+    }
+
+    fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(server)
+    }
+
+    fn insert_tls13_ticket(&self, server: ServerName<'static>, ticket: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(server, ticket);
+    }
+}

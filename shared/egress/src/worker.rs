@@ -1,0 +1,164 @@
+//! The thread that POSTs run on, with the connections that it opened.
+//!
+//! reqwest gives each connection a task that nobody can stop from outside. Such a task writes what is left of its
+//! request before it closes, even if the POST was dropped long ago: a receiver that does not read keeps it, and its
+//! socket, for as long as it likes. Nor does reqwest bound how many connections it keeps idle over all hosts. So the
+//! POSTs run on a runtime of their own, which opens a bounded number of connections. After that another one takes
+//! over, and when the last POST of the old one has ended, it is shut down with all that is still open there.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use reqwest::redirect;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_rustls::rustls::ClientConfig;
+
+use crate::dial::{ChosenAddress, DialLayer};
+use crate::{ClientError, MAX_HEADERS};
+
+/// How many connections a worker opens. With those of the worker before it they must stay below the 1,024 file
+/// descriptors that a Lambda function has.
+const MAX_OPENED: usize = 256;
+
+/// How long a worker takes POSTs. A host that has moved is found at its new address after this time at the latest,
+/// since no connection is older.
+const MAX_AGE: Duration = Duration::from_mins(5);
+
+/// How many connections to one host are kept idle: more than a batch of deliveries needs at once.
+const MAX_IDLE_PER_HOST: usize = 16;
+
+/// How long a connection is kept idle. Most servers and load balancers close theirs after 60 s.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
+
+pub(crate) struct Worker {
+    /// Keeps its connections for the next request.
+    pub(crate) keeping: reqwest::Client,
+    /// Opens a connection for each request.
+    pub(crate) fresh: reqwest::Client,
+    runtime: Handle,
+    opened: Arc<AtomicUsize>,
+    started: Instant,
+    /// The thread ends, and with it all that runs there, when this is dropped.
+    _alive: oneshot::Sender<Infallible>,
+}
+
+impl Worker {
+    pub(crate) fn start(tls: &ClientConfig) -> Result<Self, ClientError> {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let keeping = http_client(tls, &opened, MAX_IDLE_PER_HOST)?;
+        let fresh = http_client(tls, &opened, 0)?;
+
+        let runtime = runtime().map_err(ClientError::Thread)?;
+        let handle = runtime.handle().clone();
+        let (alive, ended) = oneshot::channel();
+        thread::Builder::new()
+            .name("egress".to_owned())
+            .spawn(move || run_until(runtime, ended))
+            .map_err(ClientError::Thread)?;
+
+        Ok(Self { keeping, fresh, runtime: handle, opened, started: Instant::now(), _alive: alive })
+    }
+
+    /// Whether another worker is to take the next POST.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.opened.load(Ordering::Relaxed) >= MAX_OPENED || self.started.elapsed() >= MAX_AGE
+    }
+
+    /// Runs this on the worker's thread. Dropping the future ends it there. `None` if the thread has ended, which takes
+    /// this worker's being dropped.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        // A set ends its tasks when it is dropped.
+        let mut tasks = JoinSet::new();
+        tasks.spawn_on(task, &self.runtime);
+        match tasks.join_next().await? {
+            Ok(value) => Some(value),
+            Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+            Err(_) => None,
+        }
+    }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        // How many turns of tasks go by before new POSTs, sockets and timers are looked at. A receiver that floods us
+        // can make one task's turn long, and the usual 31 and 61 of them would keep all others waiting.
+        .global_queue_interval(8)
+        .event_interval(8)
+        .build()
+}
+
+fn run_until(runtime: Runtime, ended: oneshot::Receiver<Infallible>) {
+    // Its end is an error, since nothing is ever sent.
+    let _ = runtime.block_on(ended);
+    // Unlike a plain drop this does not wait for lookups that hang in the system's resolver.
+    runtime.shutdown_background();
+}
+
+fn http_client(
+    tls: &ClientConfig,
+    opened: &Arc<AtomicUsize>,
+    max_idle_per_host: usize,
+) -> Result<reqwest::Client, ClientError> {
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .dns_resolver(ChosenAddress)
+        .connector_layer(DialLayer { opened: opened.clone() })
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // What is sent once more, and what is not, is decided in `post`.
+        .retry(reqwest::retry::never())
+        // Another crate in the build may ask for reqwest's decoders, and then they would be on.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .http1_only()
+        .http1_max_headers(MAX_HEADERS)
+        // RFC 9112, 5.1 and 5.2: what servers send in spite of the rules, and how clients are to read it.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .pool_max_idle_per_host(max_idle_per_host)
+        .pool_idle_timeout(MAX_IDLE_TIME)
+        // A request of two segments must not wait for the first one's acknowledgement.
+        .tcp_nodelay(true)
+        .build()?;
+    Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_rustls::rustls::RootCertStore;
+
+    use super::*;
+    use crate::tls;
+
+    #[test]
+    fn a_worker_is_spent_when_it_is_old_or_has_opened_enough() {
+        let tls = tls::configuration(RootCertStore::empty()).unwrap();
+        let mut worker = Worker::start(&tls).unwrap();
+        assert!(!worker.is_spent());
+
+        worker.opened.store(MAX_OPENED, Ordering::Relaxed);
+        assert!(worker.is_spent());
+
+        worker.opened.store(MAX_OPENED - 1, Ordering::Relaxed);
+        assert!(!worker.is_spent());
+        worker.started = Instant::now().checked_sub(MAX_AGE).unwrap();
+        assert!(worker.is_spent());
+    }
+}
