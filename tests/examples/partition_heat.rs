@@ -17,7 +17,7 @@ use domain::{
     attempt::{Attempt, Outcome},
     catalogue::Catalogue,
     delivery::{Delivery, Status},
-    event::Event,
+    event::{Audience, Event},
     event_data::EventData,
     ids::{EndpointId, EventId, Lane, OrganizationId},
 };
@@ -114,7 +114,13 @@ impl Simulation {
         let log = &self.instances[instance];
         let lane = if direct { log.settled_lane(&arrival, now).await } else { log.lane(&arrival).await };
         let event = self.event(lane.unwrap(), random, data);
-        let logged = LoggedEvent { event, matched: vec![self.endpoint], disabled: Vec::new() };
+        let logged = LoggedEvent {
+            event,
+            audience: Audience::Subscribers,
+            matched: vec![self.endpoint],
+            disabled: Vec::new(),
+            added: Vec::new(),
+        };
         log.put_event(self.organization, &logged).await.unwrap();
     }
 

@@ -182,7 +182,7 @@ impl From<Event> for EventView {
     }
 }
 
-/// An event and what became of it: one delivery for each endpoint that it matched.
+/// An event and what became of it: one delivery for each endpoint that it was sent to.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = EventWithDeliveries, examples(examples::routed_event))]
@@ -200,6 +200,7 @@ pub(crate) struct RoutedEventView {
     livemode: bool,
     #[schema(value_type = values::Timestamp)]
     created_at: Timestamp,
+    /// One for each endpoint that it matched or was sent to later on request.
     deliveries: Vec<DeliveryView>,
     /// Endpoints that subscribed to it but were disabled: nothing was sent or kept for them.
     #[serde(rename = "disabled_endpoints")]
@@ -209,7 +210,9 @@ pub(crate) struct RoutedEventView {
 
 impl RoutedEventView {
     pub(crate) fn new(logged: LoggedEvent, deliveries: Vec<Delivery>) -> Self {
-        let disabled = logged.disabled;
+        // What was sent there later after all is among the deliveries.
+        let mut disabled = logged.disabled;
+        disabled.retain(|endpoint| !logged.added.contains(endpoint));
         // Spelled out once more: a flattened view would have its data's letters parsed and written anew.
         let EventView { event_id, event_type, service, data, livemode, created_at } = logged.event.into();
         let deliveries = deliveries.into_iter().map(DeliveryView::from).collect();

@@ -1,5 +1,6 @@
 //! The events that the platform itself publishes.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,11 +13,24 @@ use crate::{
     key::KeyRecord,
 };
 
+const SERVICE: &str = "platform";
 const TEST: &str = "platform.test";
 
 /// Whether events of this type try an endpoint: how they fare counts for nothing, also when they are sent again.
 pub fn is_test(event_type: &str) -> bool {
     event_type == TEST
+}
+
+/// Whether an event of the platform tells of this endpoint, to which it is then never sent.
+pub fn is_about(event: &Event, endpoint: EndpointId) -> bool {
+    #[derive(Deserialize)]
+    struct Subject {
+        endpoint_id: EndpointId,
+    }
+    let is_of_platform = event.service() == SERVICE;
+    is_of_platform
+        && serde_json::from_str::<Subject>(event.data.as_json())
+            .is_ok_and(|subject| subject.endpoint_id == endpoint)
 }
 
 /// Something that happened to an organization's endpoints or keys.

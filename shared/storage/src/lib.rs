@@ -17,7 +17,7 @@ mod table;
 
 pub use error::Error;
 pub use log::{
-    Arrival, Claim, DeliveryFilter, EventFilter, EventPage, Held, HeldMarker, Log, LoggedEvent, Publication,
-    Stored,
+    Added, Arrival, Claim, DeliveryFilter, EventFilter, EventPage, Held, HeldMarker, Log, LoggedEvent,
+    MAX_ADDED, Publication, Stored,
 };
 pub use registry::{Created, DataKey, EndpointRecord, Noted, Registry, Subscribers, Updated};

@@ -13,7 +13,7 @@ use partitions::{Known, ReadPartitions};
 use rate::Tally;
 
 pub use deliveries::DeliveryFilter;
-pub use events::{LoggedEvent, Stored};
+pub use events::{Added, LoggedEvent, MAX_ADDED, Stored};
 pub use held::{Held, HeldMarker};
 pub use idempotency::{Claim, Publication};
 pub use partitions::Arrival;

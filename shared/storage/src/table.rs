@@ -108,6 +108,11 @@ pub(crate) fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
+/// A set of texts. It must not be empty.
+pub(crate) fn texts(values: impl Into<Vec<String>>) -> AttributeValue {
+    AttributeValue::Ss(values.into())
+}
+
 pub(crate) fn number(value: impl Into<u64>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
 }

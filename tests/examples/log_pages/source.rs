@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{
     Timestamp,
     catalogue::{Catalogue, EventType},
-    event::{Event, RETENTION},
+    event::{Audience, Event, RETENTION},
     event_data::EventData,
     ids::{EndpointId, EventId, Lane, OrganizationId},
 };
@@ -65,7 +65,13 @@ impl Source {
             created_at: id.created_at(),
         };
         let matched = vec![EndpointId::new(Timestamp::from_millis(self.now), [7; 10])];
-        LoggedEvent { event, matched, disabled: Vec::new() }
+        LoggedEvent {
+            event,
+            audience: Audience::Subscribers,
+            matched,
+            disabled: Vec::new(),
+            added: Vec::new(),
+        }
     }
 
     /// The type, and whether it is a test event.

@@ -3,12 +3,12 @@
 use domain::{
     Timestamp,
     catalogue::Catalogue,
-    event::Event,
-    event_data::{EventData, MAX_DATA_BYTES},
-    ids::{EventId, Lane},
+    event::{Audience, Event},
+    event_data::{CarriedData, EventData, MAX_DATA_BYTES},
+    ids::{EndpointId, EventId, Lane},
 };
 use serde_json::{Value, json};
-use storage::LoggedEvent;
+use storage::{Added, LoggedEvent, MAX_ADDED};
 use tests::{
     aws::{Call, Service},
     receiver::Receiver,
@@ -111,6 +111,51 @@ async fn one_byte_more_than_200_kib_is_a_413() {
     stage.caller().post_text("/v1/events", &body).await.expect(413);
 }
 
+/// DynamoDB's largest item is 400 KB. An event's has its data, the endpoints that it matched, as many as an organization may
+/// have at most, and those that it is sent to later on request.
+#[tokio::test]
+async fn the_fullest_event_has_room_for_every_endpoint_that_may_be_added_to_it() {
+    let stage = Stage::set().await;
+    let (log, now) = (stage.platform.log(), stage.platform.aws.clock().now());
+    let endpoint = |number: u32| {
+        let mut random = [0; 10];
+        random[..4].copy_from_slice(&number.to_be_bytes());
+        EndpointId::new(now, random)
+    };
+    let code = Catalogue::get().find(TYPE).unwrap().code();
+    let data = EventData::parse(&format!(r#"{{"messageId":"{}"}}"#, noise(MAX_DATA_BYTES - 16, 3))).unwrap();
+    let CarriedData::Deflated(stored) = data.carried() else { panic!("large data is deflated") };
+    let event = Event {
+        id: EventId::new(now, code, Lane { livemode: true, shard: 0 }, [1; 8]),
+        organization: stage.organization,
+        event_type: TYPE.into(),
+        data,
+        livemode: true,
+        created_at: now,
+    };
+    let logged = LoggedEvent {
+        event: event.clone(),
+        audience: Audience::SubscribersBut(endpoint(0)),
+        matched: (0..3_000).map(endpoint).collect(),
+        disabled: Vec::new(),
+        added: Vec::new(),
+    };
+    log.put_event(stage.organization, &logged).await.unwrap();
+
+    stage.platform.aws.forget_calls();
+    let added = log.add_recipient(stage.organization, &event, endpoint(3_000)).await.unwrap();
+    assert_eq!(added, Added::Added);
+
+    // Units of begun kilobytes. Data that does not deflate at all takes a little more than its own size.
+    let written = stage.platform.aws.calls()[0].capacity * 1_024.0;
+    let incompressible = f64::from(u32::try_from(MAX_DATA_BYTES + 1_024 - stored.len()).unwrap());
+    let rest =
+        f64::from(MAX_ADDED - 1) * f64::from(u32::try_from(endpoint(0).to_string().len() + 1).unwrap());
+    let fullest = written + incompressible + rest;
+    assert!(fullest < 400.0 * 1_024.0, "{fullest}");
+    assert!(fullest > 340.0 * 1_024.0, "the test builds the fullest one: {fullest}");
+}
+
 /// Lambda carries an answer's body inside a JSON string, where each quote and backslash takes another byte.
 #[tokio::test]
 async fn a_page_of_the_largest_events_fits_what_a_lambda_may_answer() {
@@ -130,7 +175,13 @@ async fn a_page_of_the_largest_events_fits_what_a_lambda_may_answer() {
                 livemode: true,
                 created_at: at,
             };
-            let logged = LoggedEvent { event, matched: Vec::new(), disabled: Vec::new() };
+            let logged = LoggedEvent {
+                event,
+                audience: Audience::Subscribers,
+                matched: Vec::new(),
+                disabled: Vec::new(),
+                added: Vec::new(),
+            };
             stage.platform.log().put_event(stage.organization, &logged).await.unwrap();
         }
         let after = stage.platform.aws.clock().now().millis();

@@ -144,9 +144,10 @@ async fn what_is_disabled_or_deleted_is_not_sent_to_again_and_the_answer_says_so
     caller.patch(&path, json!({ "is_active": false })).await.expect(200);
     let refused = caller.post(&resend, json!({ "endpoint_id": hook.id })).await.expect(409).json();
     assert_eq!(refused["code"], "endpoint_disabled");
-    assert_eq!(caller.post(&resend, json!({})).await.expect(202).json()["endpointIds"], json!([]));
+    assert_eq!(caller.post(&resend, json!({})).await.expect(409).json()["code"], "no_endpoint_left");
     caller.delete(&path).await.expect(204);
     caller.post(&resend, json!({ "endpoint_id": hook.id })).await.expect(404);
+    assert_eq!(caller.post(&resend, json!({})).await.expect(409).json()["code"], "no_endpoint_left");
     platform.settle().await;
     assert_eq!(receiver.received().len(), 1);
 }

@@ -17,7 +17,7 @@ const BEYOND_SCHEMA: &[(&str, &str, &str)] = &[
     ("replayWebhookDeliveries", "before", "it must be after `after`"),
     ("publishEvent", "data", "its schema depends on the type"),
     ("publishEvent", "type", "the example's data suits its own type"),
-    ("resendEvent", "endpoint_id", "the event must have matched the endpoint"),
+    ("resendEvent", "endpoint_id", "the endpoint must be one that the event was for, or match it now"),
     ("updateWebhook", "format", "its secret must suit the format"),
 ];
 

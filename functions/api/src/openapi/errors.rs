@@ -27,7 +27,12 @@ const CODES: &[(u16, &str, &str)] = &[
     (400, "data_invalid", "an event's `data` is no JSON object"),
     (400, "data_too_deep", "an event's `data` is nested more than 60 levels deep"),
     (400, "description_too_long", "the description has too many characters"),
-    (400, "endpoint_not_matched", "the event was not for this endpoint"),
+    (
+        400,
+        "endpoint_not_matched",
+        "the event was not for this endpoint, and cannot be sent to it now: no pattern matches, or it is for another one \
+         alone, or about this one",
+    ),
     (
         400,
         "event_type_unknown",
@@ -100,6 +105,16 @@ const CODES: &[(u16, &str, &str)] = &[
     (409, "endpoint_disabled", "the endpoint is disabled; enable it first"),
     (409, "endpoint_limit_reached", "the organization has as many endpoints as it may"),
     (409, "idempotency_key_reused", "the `Idempotency-Key` was used with another body within 24 hours"),
+    (
+        409,
+        "no_endpoint_left",
+        "none of the endpoints that the event was sent to is there and enabled; one can be named that matches now",
+    ),
+    (
+        409,
+        "recipients_limit_reached",
+        "the event was sent on request to 1,000 endpoints that it did not match",
+    ),
     (409, "rotation_overlapped", "another rotation came in between; its secret counts"),
     (413, "data_too_large", "an event's `data` has more than 200 KiB"),
     (413, "payload_too_large", "the body is too large; the message has the bound"),

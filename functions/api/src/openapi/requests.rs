@@ -180,7 +180,8 @@ pub(crate) struct PublishEvents {
 #[schema(examples(examples::nothing, examples::resend))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResendEvent {
-    /// Only to this endpoint, which must be one that the event matched; by default to all that it matched.
+    /// Only to this endpoint, which the event was sent to before, or whose patterns match its type now; by default to all that
+    /// it was sent to.
     #[schema(value_type = Option<values::EndpointId>)]
     endpoint_id: Option<String>,
 }

@@ -7,7 +7,7 @@
 use domain::{
     Timestamp,
     catalogue::Catalogue,
-    event::Event,
+    event::{Audience, Event},
     event_data::CarriedData,
     ids::{EndpointId, EventId, Lane, OrganizationId},
 };
@@ -16,18 +16,52 @@ use serde::{Deserialize, Serialize};
 use super::{Log, mode};
 use crate::{
     Error,
-    table::{Condition, Key},
+    table::{Change, Condition, Key, number, text, texts},
 };
+
+/// To how many endpoints that it did not match an event can be sent on request. A set of so many ids takes 38 KB of its
+/// item, which has up to 201 KB of data, and 114 KB of the 3,000 endpoints that it can match, and may have 400 KB.
+pub const MAX_ADDED: u32 = 1_000;
 
 /// An event and what was decided when it was routed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedEvent {
     /// The event.
     pub event: Event,
+    /// Whom it was for; the subscribers where it was logged before this was.
+    pub audience: Audience,
     /// The endpoints that it was sent to.
     pub matched: Vec<EndpointId>,
     /// The endpoints that subscribed to it, but were disabled: nothing was sent or kept for them.
     pub disabled: Vec<EndpointId>,
+    /// The endpoints that it was sent to later, because a person asked for it.
+    pub added: Vec<EndpointId>,
+}
+
+impl LoggedEvent {
+    /// Every endpoint that it was sent to, in the order of their ids.
+    pub fn recipients(&self) -> Vec<EndpointId> {
+        let mut recipients: Vec<_> = self.matched.iter().chain(&self.added).copied().collect();
+        recipients.sort_unstable();
+        recipients.dedup();
+        recipients
+    }
+
+    /// Whether it was sent to this endpoint.
+    pub fn was_sent_to(&self, endpoint: EndpointId) -> bool {
+        self.matched.contains(&endpoint) || self.added.contains(&endpoint)
+    }
+}
+
+/// How adding a recipient to a logged event ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is among the event's recipients.
+    Added,
+    /// The event has [`MAX_ADDED`] added ones.
+    TooMany,
+    /// The event is gone from the log.
+    Gone,
 }
 
 /// How logging an event ended.
@@ -52,8 +86,17 @@ pub(super) struct EventItem {
     matched: Vec<EndpointId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     disabled: Vec<EndpointId>,
+    #[serde(default, skip_serializing_if = "is_for_subscribers")]
+    audience: Audience,
+    /// A set, which [`Log::add_recipient`] alone writes.
+    #[serde(default, skip_serializing)]
+    added: Vec<EndpointId>,
     /// Unix seconds, as DynamoDB's time to live wants it.
     expires_at: i64,
+}
+
+fn is_for_subscribers(audience: &Audience) -> bool {
+    *audience == Audience::Subscribers
 }
 
 pub(super) fn partition(organization: OrganizationId, event_type: &str, lane: Lane) -> String {
@@ -85,6 +128,29 @@ impl Log {
         }
     }
 
+    /// Adds an endpoint to those that a logged event was sent to. Adding it once more changes nothing.
+    pub async fn add_recipient(
+        &self,
+        organization: OrganizationId,
+        event: &Event,
+        endpoint: EndpointId,
+    ) -> Result<Added, Error> {
+        let key = key(organization, &event.event_type, event.id);
+        let id = endpoint.to_string();
+        let change = Change::new("ADD added :endpoints").with(":endpoints", texts([id.clone()]));
+        // The first part: an update would make an item of an event that the database has dropped.
+        let condition = Condition::new(
+            "attribute_exists(pk) AND \
+             (attribute_not_exists(added) OR contains(added, :endpoint) OR size(added) < :most)",
+        );
+        let condition = condition.with(":endpoint", text(&id)).with(":most", number(MAX_ADDED));
+        if self.table.update_if(&key, change, condition).await? {
+            return Ok(Added::Added);
+        }
+        let item = self.table.get::<EventItem>(&key).await?;
+        Ok(if item.is_some() { Added::TooMany } else { Added::Gone })
+    }
+
     /// The organization's event of this id, unless it is older than the log keeps.
     pub async fn event(
         &self,
@@ -114,6 +180,8 @@ impl EventItem {
             deflated,
             matched: logged.matched.clone(),
             disabled: logged.disabled.clone(),
+            audience: logged.audience,
+            added: Vec::new(),
             expires_at: event.expires_at().seconds(),
         }
     }
@@ -128,7 +196,7 @@ impl EventItem {
     }
 
     pub(super) fn into_logged(self, organization: OrganizationId) -> Result<LoggedEvent, Error> {
-        let Self { sk: id, event_type, text, deflated, matched, disabled, .. } = self;
+        let Self { sk: id, event_type, text, deflated, matched, disabled, audience, added, .. } = self;
         let corrupt = |cause: &str| Error::Corrupt { key: id.to_string(), cause: cause.to_owned() };
         let carried = match (text, deflated) {
             (Some(text), _) => CarriedData::Text(text),
@@ -138,6 +206,6 @@ impl EventItem {
         let data = carried.open().map_err(|invalid| corrupt(&invalid.message))?;
         let (livemode, created_at) = (id.lane().livemode, id.created_at());
         let event = Event { id, organization, event_type, data, livemode, created_at };
-        Ok(LoggedEvent { event, matched, disabled })
+        Ok(LoggedEvent { event, audience, matched, disabled, added })
     }
 }

@@ -329,11 +329,17 @@ impl Stage {
         let Some(index) = position.checked_rem(self.events.len()) else { return };
         let event = self.events[index].clone();
         let under_way: Vec<_> = (0..self.sides.len()).map(|which| self.is_under_way(which, &event)).collect();
-        self.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await.expect(202);
+
+        let can_take_it = |model: &Endpoint| {
+            !model.is_deleted && !model.is_disabled && model.deliveries.contains_key(&event)
+        };
+        let is_anybody_left = self.sides.iter().any(|side| can_take_it(&side.model));
+        let answer = self.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await;
+        answer.expect(if is_anybody_left { 202 } else { 409 });
+
         for (side, under_way) in self.sides.iter_mut().zip(under_way) {
-            let model = &mut side.model;
-            if !model.is_deleted && !model.is_disabled {
-                model.requested(&event, under_way);
+            if can_take_it(&side.model) {
+                side.model.requested(&event, under_way);
             }
         }
     }

@@ -29,7 +29,8 @@ const SHOWN_WITH_ANSWERS: usize = 100;
 
 /// Get an event
 ///
-/// One event of the last 30 days with what became of it: the endpoints that it matched, and its delivery to each. From the
+/// One event of the last 30 days with what became of it: its delivery to each endpoint that it matched, and to each that it
+/// was sent to later on request. From the
 /// 101st delivery on, the receivers' answers are left out; the list of its deliveries has them. An event that was published a
 /// moment ago may not be logged yet: then the 404 has the code `event_not_logged_yet` and `Retry-After`.
 #[utoipa::path(
@@ -48,7 +49,7 @@ pub(super) async fn read(
 ) -> Result<Json<RoutedEventView>, ApiError> {
     let Authorized { organization, .. } = caller.require(Scope::EventsRead)?;
     let logged = find(&api, organization, id).await?;
-    let mut deliveries = of_event(&api, &logged, &logged.matched).await?;
+    let mut deliveries = of_event(&api, &logged, &logged.recipients()).await?;
     let rest = deliveries.iter_mut().skip(SHOWN_WITH_ANSWERS);
     rest.flat_map(|delivery| &mut delivery.attempts).for_each(|attempt| attempt.answer = None);
     Ok(Json(RoutedEventView::new(logged, deliveries)))
@@ -65,7 +66,7 @@ pub(super) struct DeliveryList {
 
 /// List an event's deliveries
 ///
-/// One delivery for each endpoint that the event matched.
+/// One delivery for each endpoint that the event matched, or was sent to later on request.
 #[utoipa::path(
     get,
     path = "/v1/events/{id}/deliveries",
@@ -86,8 +87,9 @@ pub(super) async fn deliveries(
     parameters.finish()?;
     let logged = find(&api, organization, id).await?;
     let position = request.position.as_deref().and_then(|position| EndpointId::parse(position).ok());
-    let rest = logged.matched.iter().filter(|endpoint| position.is_none_or(|position| **endpoint > position));
-    let endpoints: Vec<_> = rest.copied().take(request.look_ahead()).collect();
+    let recipients = logged.recipients().into_iter();
+    let rest = recipients.filter(|endpoint| position.is_none_or(|position| *endpoint > position));
+    let endpoints: Vec<_> = rest.take(request.look_ahead()).collect();
     let (endpoints, end) = request.page(&api, endpoints, ToString::to_string).await?;
     let deliveries = of_event(&api, &logged, &endpoints).await?;
     Ok(Json(DeliveryList { deliveries: deliveries.into_iter().map(DeliveryView::from).collect(), end }))
