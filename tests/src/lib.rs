@@ -19,6 +19,7 @@
 
 pub mod aws;
 pub mod logs;
+pub mod noise;
 pub mod platform;
 pub mod receiver;
 pub mod template;

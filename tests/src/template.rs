@@ -11,6 +11,8 @@ const TEMPLATE: &str = include_str!("../../template.yaml");
 #[derive(Debug, Clone)]
 pub struct Template {
     parameters: Map<String, Value>,
+    /// The parameters' greatest values.
+    maxima: Map<String, Value>,
     resources: Map<String, Value>,
 }
 
@@ -19,6 +21,8 @@ pub struct Template {
 pub struct QueueSettings {
     /// How long a received message stays hidden unless its receiver says otherwise.
     pub visibility_timeout: Duration,
+    /// The most bytes of a message.
+    pub maximum_message_size: usize,
     /// Where a message goes that was received too often, and how often that is.
     pub redrive: Option<Redrive>,
 }
@@ -41,6 +45,8 @@ pub struct Rule {
     pub source_prefix: String,
     /// The queue's logical id.
     pub queue: String,
+    /// The logical id of the queue for what the first one does not take.
+    pub dead_letter_queue: String,
 }
 
 impl Template {
@@ -54,15 +60,21 @@ impl Template {
         let documents = Yaml::load_from_str(TEMPLATE).expect("template.yaml is YAML");
         let root = documents.first().expect("template.yaml has one document");
         let parameters = plain(&root["Parameters"], &Map::new());
-        let defaults = object(&parameters).iter().map(|(name, it)| (name.clone(), it["Default"].clone()));
-        let parameters = defaults.collect();
-        let Value::Object(resources) = plain(&root["Resources"], &parameters) else { panic!("no resources") };
-        Self { parameters, resources }
+        let each =
+            |field| object(&parameters).iter().map(move |(name, it)| (name.clone(), it[field].clone()));
+        let (defaults, maxima) = (each("Default").collect(), each("MaxValue").collect());
+        let Value::Object(resources) = plain(&root["Resources"], &defaults) else { panic!("no resources") };
+        Self { parameters: defaults, maxima, resources }
     }
 
     /// A numeric parameter's default.
     pub fn parameter(&self, name: &str) -> u64 {
         number(self.parameters.get(name).unwrap_or_else(|| panic!("the template has no parameter {name}")))
+    }
+
+    /// The most that a numeric parameter may be set to.
+    pub fn parameter_maximum(&self, name: &str) -> u64 {
+        number(self.maxima.get(name).unwrap_or_else(|| panic!("the template bounds no parameter {name}")))
     }
 
     /// The tables as requests that create them, named by their logical ids.
@@ -86,9 +98,16 @@ impl Template {
                     dead_letter_queue: text(&policy["deadLetterTargetArn"]),
                     max_receive_count: number(&policy["maxReceiveCount"]).try_into().unwrap(),
                 });
-                // SQS hides for 30 seconds where a queue sets nothing.
+                // SQS hides for 30 seconds where a queue sets nothing, and has taken 256 KiB for most of its life: a queue
+                // that is to take more says so.
                 let seconds = properties.get("VisibilityTimeout").map_or(30, number);
-                (name.clone(), QueueSettings { visibility_timeout: Duration::from_secs(seconds), redrive })
+                let bytes = properties.get("MaximumMessageSize").map_or(256 * 1024, number);
+                let settings = QueueSettings {
+                    visibility_timeout: Duration::from_secs(seconds),
+                    maximum_message_size: bytes.try_into().unwrap(),
+                    redrive,
+                };
+                (name.clone(), settings)
             })
             .collect()
     }
@@ -102,6 +121,7 @@ impl Template {
             bus: text(&rule["EventBusName"]),
             source_prefix: text(&rule["EventPattern"]["source"][0]["prefix"]),
             queue: text(&rule["Targets"][0]["Arn"]),
+            dead_letter_queue: text(&rule["Targets"][0]["DeadLetterConfig"]["Arn"]),
         }
     }
 
@@ -207,6 +227,7 @@ mod tests {
         let rule = template.rule();
         assert_eq!((rule.bus.as_str(), rule.queue.as_str()), ("EventBus", "EventsQueue"));
         assert_eq!(rule.source_prefix, "dodev.");
+        assert!(queues.contains_key(&rule.dead_letter_queue));
         assert!(template.batch_size("DeliveriesQueue") > 0);
     }
 }

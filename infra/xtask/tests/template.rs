@@ -83,6 +83,22 @@ fn a_queue_hides_a_batch_for_six_times_its_functions_timeout() {
     }
 }
 
+/// The emulator gives every queue 1 MiB; on AWS that is what the template says, and 200 KiB of data can take 267 KiB.
+#[test]
+fn every_queue_takes_messages_of_1_mib() {
+    let template = std::fs::read_to_string(xtask::template()).unwrap();
+    let queues: Vec<_> = template
+        .lines()
+        .zip(template.lines().skip(1))
+        .filter(|(_, kind)| kind.trim() == "Type: AWS::SQS::Queue")
+        .map(|(name, _)| name.trim().trim_end_matches(':'))
+        .collect();
+    assert!(queues.len() >= 6, "{queues:?}");
+    for queue in queues {
+        assert_eq!(number(&resource(queue), "MaximumMessageSize: "), 1024 * 1024, "{queue}");
+    }
+}
+
 #[test]
 fn tables_and_key_outlive_the_stack() {
     for name in ["RegistryTable", "LogTable", "SecretsKey"] {

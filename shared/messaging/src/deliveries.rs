@@ -17,8 +17,8 @@ use crate::Error;
 
 /// The most messages of one `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
-/// The most bytes of one `SendMessageBatch`: 256 KiB, which every deployment of SQS takes.
-const MAX_BYTES: usize = 256 * 1024;
+/// The most bytes of one `SendMessageBatch`: 1 MiB, if the queue's `MaximumMessageSize` allows a message as much.
+const MAX_BYTES: usize = 1024 * 1024;
 /// How often messages that the queue did not take are tried again.
 const TRIES: u32 = 5;
 /// How long a release waits before it looks for the change that it goes with.

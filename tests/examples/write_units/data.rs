@@ -1,6 +1,7 @@
 //! Data of events.
 
 use domain::event_data::MAX_DATA_BYTES;
+use tests::noise::{LEADS, utf8};
 
 /// An event's data.
 pub(crate) struct Sample {
@@ -41,6 +42,10 @@ pub(crate) fn hardest() -> Vec<Sample> {
         Sample { name: "all of these in random order", data: text_of(MAX_DATA_BYTES, &mixed) },
         Sample { name: "random letters, each escaped", data: text_of(MAX_DATA_BYTES, &escaped) },
         Sample { name: "random letters", data: text_of(MAX_DATA_BYTES, &noise) },
+        Sample {
+            name: "random characters of one to four bytes",
+            data: text_of(MAX_DATA_BYTES, &utf8(MAX_DATA_BYTES, &LEADS, 1)),
+        },
     ]
 }
 

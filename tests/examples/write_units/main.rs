@@ -293,7 +293,7 @@ async fn print_hardest() {
         assert!(same, "{name} did not arrive as it was published");
         let bytes = |operation: &str| {
             let call = calls.iter().find(|call| call.operation == operation).expect("one of each");
-            thousands(prices::payload_bytes(call))
+            thousands(call.carried_bytes())
         };
         rows.push(vec![
             name.to_owned(),

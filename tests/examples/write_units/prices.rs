@@ -60,8 +60,8 @@ impl Quantities {
             match call.service {
                 Service::DynamoDb if reads(call) => self.read_units += call.capacity,
                 Service::DynamoDb => self.write_units += call.capacity,
-                Service::EventBridge => self.bus_chunks += payload_bytes(call).div_ceil(CHUNK_BYTES),
-                Service::Sqs => self.queue_chunks += payload_bytes(call).div_ceil(CHUNK_BYTES).max(1),
+                Service::EventBridge => self.bus_chunks += call.carried_bytes().div_ceil(CHUNK_BYTES),
+                Service::Sqs => self.queue_chunks += call.carried_bytes().div_ceil(CHUNK_BYTES).max(1),
                 Service::Kms => {}
             }
         }
@@ -78,13 +78,6 @@ impl Quantities {
             write_units: self.write_units / events,
         }
     }
-}
-
-/// What a call hands to a bus or a queue.
-pub(crate) fn payload_bytes(call: &Call) -> usize {
-    let fields = ["Detail", "DetailType", "Source", "MessageBody"];
-    let entries = call.request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    entries.iter().flat_map(|entry| fields.map(|field| entry[field].as_str().map_or(0, str::len))).sum()
 }
 
 /// A line of the bill: what, its price, and how many an event takes.

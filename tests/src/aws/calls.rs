@@ -45,6 +45,19 @@ pub struct Call {
     pub index_capacity: f64,
 }
 
+impl Call {
+    /// The bytes of what it carries, as the bus and the queues count them.
+    pub fn carried_bytes(&self) -> usize {
+        let entries = self.request["Entries"].as_array().into_iter().flatten();
+        let single = std::iter::once(&self.request);
+        let fields = ["Detail", "DetailType", "Source", "MessageBody"];
+        entries
+            .chain(single)
+            .flat_map(|entry| fields.map(|field| entry[field].as_str().map_or(0, str::len)))
+            .sum()
+    }
+}
+
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}.{}", self.service, self.operation)

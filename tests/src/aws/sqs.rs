@@ -15,8 +15,8 @@ use crate::template::QueueSettings;
 
 /// The most messages of one batch.
 const MAX_ENTRIES: usize = 10;
-/// The most bytes of one message and of one batch. AWS takes 1 MiB since 2025, emulators often still this much.
-const MAX_BYTES: usize = 256 * 1024;
+/// The most bytes of one batch, and of one message where its queue allows as much. Source: SQS's quotas.
+const MAX_BYTES: usize = 1024 * 1024;
 /// The longest that a message stays hidden after one receive.
 const MAX_HIDDEN: Duration = Duration::from_hours(12);
 
@@ -78,6 +78,8 @@ impl Message {
 
 impl Queues {
     pub(super) fn new(settings: BTreeMap<String, QueueSettings>, clock: Clock) -> Self {
+        let sizes = settings.values().map(|settings| settings.maximum_message_size);
+        assert!(sizes.max() <= Some(MAX_BYTES), "SQS takes no larger messages");
         let queues =
             settings.into_iter().map(|(name, settings)| (name, Queue { settings, messages: Vec::new() }));
         Self { clock, state: Mutex::new(State { queues: queues.collect(), sent: 0 }) }
@@ -196,8 +198,21 @@ impl Queues {
         messages.map(|message| message.visible_at.since(now)).min()
     }
 
+    /// Puts a message into a queue as another service of AWS does; false if the queue does not take it.
+    pub(super) fn try_send(&self, queue: &str, body: &str) -> bool {
+        let taken = is_text_of_at_most(self.maximum_message_size(queue), body);
+        if taken {
+            self.send(queue, body.to_owned(), Duration::ZERO);
+        }
+        taken
+    }
+
+    fn maximum_message_size(&self, queue: &str) -> usize {
+        lock(&self.state).queues[queue].settings.maximum_message_size
+    }
+
     fn send_one(&self, queue: &str, request: &Value) -> Result<Value, Refusal> {
-        check_body(request)?;
+        self.check_body(queue, request)?;
         Ok(json!({ "MessageId": self.send_entry(queue, request) }))
     }
 
@@ -210,12 +225,21 @@ impl Queues {
             if refused == Some(position) {
                 failed.push(json!({ "Id": entry["Id"], "SenderFault": false, "Code": "InternalError" }));
             } else {
-                check_body(entry)?;
+                self.check_body(queue, entry)?;
                 let id = self.send_entry(queue, entry);
                 successful.push(json!({ "Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": "" }));
             }
         }
         Ok(json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    fn check_body(&self, queue: &str, entry: &Value) -> Result<(), Refusal> {
+        let body = entry["MessageBody"].as_str().unwrap_or_default();
+        if is_text_of_at_most(self.maximum_message_size(queue), body) {
+            return Ok(());
+        }
+        let message = "the body is empty, too long or not text";
+        Err(Refusal::new("com.amazonaws.sqs#InvalidMessageContents", message))
     }
 
     fn send_entry(&self, queue: &str, entry: &Value) -> String {
@@ -257,16 +281,10 @@ fn check_batch(entries: &[Value]) -> Result<(), Refusal> {
     Err(Refusal::new(&format!("com.amazonaws.sqs#{code}"), code))
 }
 
-fn check_body(entry: &Value) -> Result<(), Refusal> {
-    let body = entry["MessageBody"].as_str().unwrap_or_default();
+/// Whether it is what a queue takes.
+fn is_text_of_at_most(bytes: usize, body: &str) -> bool {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    if body.is_empty() || body.len() > MAX_BYTES || !body.chars().all(allowed) {
-        return Err(Refusal::new(
-            "com.amazonaws.sqs#InvalidMessageContents",
-            "the body is empty, too long or not text",
-        ));
-    }
-    Ok(())
+    (1..=bytes).contains(&body.len()) && body.chars().all(allowed)
 }
 
 #[cfg(test)]
@@ -278,8 +296,12 @@ mod tests {
 
     fn queues(clock: &Clock) -> Queues {
         let redrive = Redrive { dead_letter_queue: "dead".into(), max_receive_count: 2 };
-        let live = QueueSettings { visibility_timeout: Duration::from_secs(30), redrive: Some(redrive) };
-        let dead = QueueSettings { visibility_timeout: Duration::from_secs(30), redrive: None };
+        let settings = |redrive| QueueSettings {
+            visibility_timeout: Duration::from_secs(30),
+            maximum_message_size: MAX_BYTES,
+            redrive,
+        };
+        let (live, dead) = (settings(Some(redrive)), settings(None));
         Queues::new(BTreeMap::from([("live".into(), live), ("dead".into(), dead)]), clock.clone())
     }
 
@@ -340,6 +362,25 @@ mod tests {
         );
         advance(&clock, 12 * HOUR);
         assert!(hide(&queues, &message, HOUR).is_err(), "it is not in flight any more");
+    }
+
+    #[test]
+    fn a_message_is_bounded_by_its_queue() {
+        let settings = QueueSettings {
+            visibility_timeout: Duration::from_secs(30),
+            maximum_message_size: 1_024,
+            redrive: None,
+        };
+        let queues = Queues::new(BTreeMap::from([("small".into(), settings)]), clock());
+        let send = |bytes: usize| {
+            let request = json!({ "QueueUrl": "small", "MessageBody": "x".repeat(bytes) });
+            queues.handle("SendMessage", &request, false)
+        };
+        assert!(send(1_024).is_ok());
+        assert!(send(1_025).is_err());
+        assert!(queues.try_send("small", &"x".repeat(1_024)));
+        assert!(!queues.try_send("small", &"x".repeat(1_025)));
+        assert_eq!(queues.bodies("small").len(), 2);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::event_data::MAX_DATA_BYTES;
 use minreq::Method;
 use serde_json::json;
+use tests::noise::{LEADS, utf8};
 
 use crate::support::{Answer, Customer, Receiver, Reply, api, customer::text, node::Judgement, node::judge};
 
@@ -112,6 +114,31 @@ fn a_published_event_reads_back_with_its_delivery() {
         assert_eq!(read[field], published[field], "{field}");
     }
     assert_eq!(read["livemode"], true);
+}
+
+/// Three of them fill a call of the bus, and each takes more than the 256 KiB that queues take where nothing says otherwise.
+#[test]
+fn the_largest_and_hardest_data_arrives_and_reads_back_to_the_letter() {
+    let customer = Customer::new("large data");
+    let receiver = Receiver::start(Reply::Status(200));
+    let endpoint = customer.endpoint(&receiver.url(), &["send.email.sent"]);
+    let room = MAX_DATA_BYTES - r#"{"messageId":""}"#.len();
+    let data: Vec<_> = (1..=3).map(|seed| json!({ "messageId": utf8(room, &LEADS, seed) })).collect();
+    assert!(data.iter().all(|data| data.to_string().len() == MAX_DATA_BYTES));
+
+    let events: Vec<_> = data.iter().map(|data| json!({ "type": "send.email.sent", "data": data })).collect();
+    let body = json!({ "events": events });
+    let answer = customer.call(Method::Post, "/v1/events/batch", Some(&body)).expect(202);
+
+    for (result, data) in answer["results"].as_array().unwrap().iter().zip(&data) {
+        assert_eq!(result["status"], 202, "{result}");
+        let event = text(result, "eventId");
+        let expected = format!(r#""data":{data},"#);
+        assert!(receiver.arrival_of(&event).body().contains(&expected), "{event} arrived changed");
+        customer.delivery_that_is("delivered", &event, &endpoint);
+        let read = customer.call(Method::Get, &format!("/v1/events/{event}"), None);
+        assert!(read.body.contains(&expected), "{event} reads back changed");
+    }
 }
 
 fn publish_data(customer: &Customer) -> serde_json::Value {

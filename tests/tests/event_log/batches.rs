@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::{
-    aws::{Fault, Service},
+    aws::{Call, Fault, Service},
+    noise::{LEADS, printable, utf8},
     receiver::Receiver,
 };
 
@@ -137,38 +138,55 @@ async fn an_event_of_the_platform_s_own_is_refused_alone() {
     assert_eq!(stage.sorted_log(), sorted(published(&answer)));
 }
 
+/// How many bytes each call of this operation carried.
+fn carried_by(calls: &[Call], operation: &str) -> Vec<usize> {
+    let calls = calls.iter().filter(|call| call.operation == operation);
+    calls.map(tests::aws::Call::carried_bytes).collect()
+}
+
 #[tokio::test]
 async fn large_events_are_split_over_calls_by_their_size() {
     let (stage, receiver) = (Stage::set().await, Receiver::start().await);
-    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    for _ in 0..4 {
+        stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    }
     let largest = 200 * 1024 - r#"{"messageId":""}"#.len();
-    // Nothing to compress: the bus has room for one of them in a call, or for two halves.
-    let events: Vec<_> = [largest, largest, 60_000, 60_000, 60_000, 60_000, 10, 10, largest]
+    // Of the largest, whose characters leave nothing to compress, a call has room for three.
+    let texts: Vec<_> = [largest, largest, 60_000, 60_000, 60_000, 60_000, 10, 10, largest, largest, largest]
         .iter()
         .zip(1..)
-        .map(|(length, seed)| json!({ "type": TYPE, "data": { "messageId": noise(*length, seed) } }))
+        .map(
+            |(length, seed)| {
+                if seed % 2 == 0 { printable(*length, seed) } else { utf8(*length, &LEADS, seed) }
+            },
+        )
         .collect();
+    let events: Vec<_> =
+        texts.iter().map(|text| json!({ "type": TYPE, "data": { "messageId": text } })).collect();
+
     stage.platform.aws.forget_calls();
     let answer = stage.caller().post_text(PATH, &body(&events)).await.expect(202).json();
-    assert_eq!(statuses(&answer), [202; 9]);
-    let calls = stage.put_events();
-    assert_eq!(calls.iter().sum::<usize>(), 9, "{calls:?}");
-    assert!(calls.len() >= 4 && calls.contains(&1), "{calls:?}");
+    assert_eq!(statuses(&answer), [202; 11]);
+    let puts = stage.put_events();
+    assert_eq!(puts.iter().sum::<usize>(), 11, "{puts:?}");
     stage.platform.settle().await;
-    for (id, event) in published(&answer).iter().zip(&events) {
-        assert_eq!(stage.message_of(id).await, event["data"]["messageId"].as_str().unwrap());
-    }
-    assert_eq!(receiver.received().len(), 9);
-}
 
-/// Printable characters that do not compress.
-pub(crate) fn noise(length: usize, mut state: u64) -> String {
-    std::iter::repeat_with(|| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b'#' + u8::try_from((state >> 33) % 57).unwrap())
-    })
-    .take(length)
-    .collect()
+    let calls = stage.platform.aws.calls();
+    let put = carried_by(&calls, "PutEvents");
+    assert!(put.len() >= 2 && put.iter().all(|bytes| *bytes < 1_000_000), "{put:?}");
+    let sent = carried_by(&calls, "SendMessageBatch");
+    assert!(sent.iter().all(|bytes| *bytes <= 1024 * 1024), "{sent:?}");
+    // Neither goes one by one, nor two by two: the largest takes at most 267 KiB.
+    let of_two = 2 * 267 * 1024;
+    assert!(put.iter().any(|bytes| *bytes > of_two), "{put:?}");
+    assert!(sent.iter().any(|bytes| *bytes > of_two), "{sent:?}");
+
+    for (id, text) in published(&answer).iter().zip(&texts) {
+        assert_eq!(&stage.message_of(id).await, text);
+        let posts = receiver.received().into_iter().filter(|post| post.event_id() == *id);
+        let bodies: Vec<_> = posts.map(|post| post.json()["data"]["messageId"].clone()).collect();
+        assert_eq!(bodies, vec![json!(text); 4]);
+    }
 }
 
 #[tokio::test]

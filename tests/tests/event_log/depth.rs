@@ -1,7 +1,7 @@
 //! How deep `data` may be nested: 60 levels, itself the first, wherever it comes from and in whatever wrapping it goes on.
 
 use domain::{
-    event::Event,
+    event::{Audience, Event},
     event_data::{CarriedData, MAX_DATA_LEVELS},
     ids::Lane,
     nesting,
@@ -140,7 +140,13 @@ async fn deeper_data_that_was_logged_before_is_still_read_and_sent_again() {
         let event = Event { data: CarriedData::Text(data.clone()).open().unwrap(), ..template };
         let id = event.id;
         let matched = vec![domain::ids::EndpointId::parse(&hook.id).unwrap()];
-        let logged = LoggedEvent { event, matched, disabled: Vec::new() };
+        let logged = LoggedEvent {
+            event,
+            audience: Audience::Subscribers,
+            matched,
+            disabled: Vec::new(),
+            added: Vec::new(),
+        };
         stage.platform.log().put_event(stage.organization, &logged).await.unwrap();
 
         let read = stage.caller().get(&format!("/v1/events/{id}")).await.expect(200);

@@ -1,5 +1,6 @@
 //! The largest and the worst to carry: 200 KiB of what grows most inside a JSON string.
 
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use domain::{
     Timestamp,
     catalogue::Catalogue,
@@ -10,88 +11,234 @@ use domain::{
 use serde_json::{Value, json};
 use storage::{Added, LoggedEvent, MAX_ADDED};
 use tests::{
-    aws::{Call, Service},
+    aws::Service,
+    noise::{LEADS, numbers, printable, utf8},
+    platform::{DELIVERIES, EVENTS},
     receiver::Receiver,
 };
 
-use crate::{
-    batches::noise,
-    stage::{Stage, TYPE},
-};
+use crate::stage::{Stage, TYPE};
 
-/// The bus's limit of one call, and what every SQS takes.
-const CARRIER_BYTES: usize = 256 * 1024;
-/// What a Lambda may answer with. Source: Lambda's quotas.
-const LAMBDA_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+/// Less than this goes in one call of the bus. Source: `PutEvents`, since January 2026.
+const BUS_BYTES: usize = 1_000_000;
+/// What a message, and a batch of them, may have. Source: SQS's quotas.
+const QUEUE_BYTES: usize = 1024 * 1024;
+/// What an item may have, in DynamoDB's KiB of write units. Source: DynamoDB's quotas.
+const ITEM_KIB: f64 = 400.0;
+/// What a Lambda may be handed and may answer with. Source: Lambda's quotas.
+const LAMBDA_BYTES: usize = 6 * 1024 * 1024;
 
-/// An object of exactly the largest size, filled with `piece`.
-fn filled(piece: &str) -> String {
-    let room = MAX_DATA_BYTES - r#"{"messageId":""}"#.len();
-    let text = format!("{}{}", piece.repeat(room / piece.len()), "x".repeat(room % piece.len()));
-    format!(r#"{{"messageId":"{text}"}}"#)
+/// How each of the objects here begins.
+const START: &str = r#"{"messageId":""#;
+/// What stands around the text of [`of_text`].
+const AROUND: usize = START.len() + r#""}"#.len();
+
+/// An object whose one text is this.
+fn of_text(text: &str) -> String {
+    format!(r#"{START}{text}"}}"#)
 }
 
-/// Escapes in an order that does not compress.
-fn mixed_escapes() -> String {
-    const ESCAPES: [&str; 8] = [r#"\""#, r"\\", r"\/", r"\n", r"\u0000", r"\u001f", r"\uD83D\uDE00", "😀"];
-    let room = MAX_DATA_BYTES - r#"{"messageId":""}"#.len();
-    let mut text = String::new();
-    for letter in noise(room, 7).bytes() {
-        let next = ESCAPES[usize::from(letter) % ESCAPES.len()];
-        if text.len() + next.len() > room {
+/// An object of exactly the largest size, filled with these pieces as far as they fit whole.
+fn of_pieces<'a>(pieces: impl Iterator<Item = &'a str>) -> String {
+    let room = MAX_DATA_BYTES - AROUND;
+    let mut text = String::with_capacity(room);
+    for piece in pieces {
+        if text.len() + piece.len() > room {
             break;
         }
-        text.push_str(next);
+        text.push_str(piece);
     }
-    format!(r#"{{"messageId":"{text}{}"}}"#, "x".repeat(room - text.len()))
+    of_text(&format!("{text}{}", "x".repeat(room - text.len())))
 }
 
-fn worst() -> Vec<(&'static str, String)> {
-    let hex_noise: String = noise(MAX_DATA_BYTES / 6 - 3, 9).bytes().flat_map(escaped).collect();
+fn filled(piece: &str) -> String {
+    of_pieces(std::iter::repeat(piece))
+}
+
+/// These pieces in an order that does not compress.
+fn mixed(pieces: &[&str], seed: u64) -> String {
+    of_pieces(numbers(seed).map(|number| pieces[usize::try_from(number % pieces.len() as u64).unwrap()]))
+}
+
+/// As many bytes of random characters whose first bytes are of these ranges.
+fn random(leads: &[std::ops::RangeInclusive<u8>], seed: u64) -> String {
+    of_text(&utf8(MAX_DATA_BYTES - AROUND, leads, seed))
+}
+
+/// Each letter of a noise as JSON's escape of six.
+fn escaped_noise() -> String {
+    let escapes: Vec<_> =
+        printable(MAX_DATA_BYTES / 6, 9).bytes().map(|byte| format!(r"\u{byte:04x}")).collect();
+    of_pieces(escapes.iter().map(String::as_str))
+}
+
+type Named = (&'static str, String);
+
+fn worst() -> Vec<Named> {
+    [what_grows_in_a_string(), what_hardly_compresses()].concat()
+}
+
+fn what_grows_in_a_string() -> Vec<Named> {
+    const ESCAPES: [&str; 8] = [r#"\""#, r"\\", r"\/", r"\n", r"\u0000", r"\u001f", r"\uD83D\uDE00", "😀"];
     vec![
         ("all quotes", filled(r#"\""#)),
         ("all backslashes", filled(r"\\")),
         ("all NULs", filled(r"\u0000")),
         ("backslash and NUL", filled(r"\\\u0000")),
         ("raw astral", filled("😀")),
-        ("mixed escapes", mixed_escapes()),
-        ("random \\u escapes", format!(r#"{{"messageId":"{hex_noise}"}}"#)),
-        ("printable noise", format!(r#"{{"messageId":"{}"}}"#, noise(MAX_DATA_BYTES - 16, 3))),
-        ("empty arrays", format!(r#"{{"messageId":"m","x":[{}[]]}}"#, "[],".repeat(68_000))),
-        ("white space", format!(r#"{{"messageId":"m"{}}}"#, "\n\t".repeat(102_000))),
+        ("mixed escapes", mixed(&ESCAPES, 7)),
+        ("random \\u escapes", escaped_noise()),
+        ("empty arrays", format!(r#"{START}m","x":[{}[]]}}"#, "[],".repeat(68_000))),
+        ("white space", format!(r#"{START}m"{}}}"#, "\n\t".repeat(102_000))),
     ]
 }
 
-fn bytes_of(call: &Call) -> usize {
-    let fields = ["Detail", "DetailType", "Source", "MessageBody"];
-    let entries = call.request["Entries"].as_array().unwrap().iter();
-    entries.flat_map(|entry| fields.map(|field| entry[field].as_str().map_or(0, str::len))).sum()
+fn what_hardly_compresses() -> Vec<Named> {
+    // The letters that JSON may hold as they are and SQS refuses, among others and escaped.
+    const REFUSED: [&str; 8] =
+        ["\u{fffe}", "\u{ffff}", r"\ufffe", r"\uFFFF", "\u{fffd}", "\u{10ffff}", "a", "\u{7f}"];
+    let [one, two, three, four] = LEADS;
+    vec![
+        ("all U+FFFE", filled("\u{fffe}")),
+        ("all U+FFFF", filled("\u{ffff}")),
+        ("what queues refuse, mixed", mixed(&REFUSED, 5)),
+        ("noise of ASCII", random(std::slice::from_ref(&one), 3)),
+        ("noise of two bytes", random(std::slice::from_ref(&two), 4)),
+        ("noise of three bytes", random(std::slice::from_ref(&three), 5)),
+        ("noise of four bytes", random(std::slice::from_ref(&four), 6)),
+        ("noise of one and two bytes", random(&[one, two.clone()], 7)),
+        ("noise of two to four bytes", random(&[two, three, four], 8)),
+        ("noise of every width", random(&LEADS, 9)),
+    ]
 }
 
 #[tokio::test]
-async fn the_worst_200_kib_pass_the_whole_way_within_the_carriers_limits() {
+async fn the_worst_200_kib_pass_the_whole_way_to_the_letter_and_within_the_carriers_limits() {
     let (stage, receiver) = (Stage::set().await, Receiver::start().await);
     let hook = stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let mut most = 0;
     for (number, (name, data)) in worst().into_iter().enumerate() {
         assert!((MAX_DATA_BYTES - 1_000..=MAX_DATA_BYTES).contains(&data.len()), "{name}: {}", data.len());
         stage.platform.aws.forget_calls();
         let id = stage.caller().publish(TYPE, &data).await;
         stage.platform.settle().await;
+
         let received = receiver.received();
         assert_eq!(received.len(), number + 1, "{name}");
         assert!(received[number].body.contains(&format!(r#""data":{data},"#)), "{name}");
         assert!(received[number].verifies(&hook.secret), "{name}");
         let read = stage.caller().get(&format!("/v1/events/{id}")).await.expect(200).text;
         assert!(read.contains(&format!(r#""data":{data},"#)), "{name}");
+
         let calls = stage.platform.aws.calls();
-        let carried = calls.iter().filter(|call| {
-            matches!((call.service, call.operation.as_str()), (_, "PutEvents" | "SendMessageBatch"))
-        });
-        let carried: Vec<_> = carried.map(bytes_of).collect();
-        assert_eq!(carried.len(), 2, "{name}");
-        assert!(carried.iter().all(|bytes| *bytes <= CARRIER_BYTES), "{name}: {carried:?}");
+        let carried = |operation| {
+            let calls = calls.iter().filter(|call| call.operation == operation);
+            calls.map(tests::aws::Call::carried_bytes).collect::<Vec<_>>()
+        };
+        let (put, sent) = (carried("PutEvents"), carried("SendMessageBatch"));
+        assert_eq!((put.len(), sent.len()), (1, 1), "{name}");
+        assert!(put[0] < BUS_BYTES && sent[0] <= QUEUE_BYTES, "{name}: {put:?} {sent:?}");
+        most = most.max(put[0]).max(sent[0]);
         let items = calls.iter().filter(|call| call.service == Service::DynamoDb);
-        assert!(items.clone().all(|call| call.capacity <= 400.0), "{name}: no item is over 400 KB");
+        assert!(items.clone().all(|call| call.capacity <= ITEM_KIB), "{name}");
+    }
+    // Otherwise the bounds of before would do, and this test would not try what it says.
+    assert!(most > 256 * 1024, "the worst takes {most} bytes");
+}
+
+#[tokio::test]
+async fn the_worst_200_kib_are_sent_again_from_the_log_to_the_letter() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    let hook = stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let data = random(&LEADS, 11);
+    let pause = |what: &str| format!("/v1/webhooks/{}/{what}", hook.id);
+    stage.caller().post(&pause("pause"), json!({})).await.expect(200);
+    let id = stage.caller().publish(TYPE, &data).await;
+    stage.platform.settle().await;
+    assert_eq!(receiver.received().len(), 0, "it is held");
+
+    stage.caller().post(&pause("unpause"), json!({})).await.expect(200);
+    stage.platform.settle().await;
+    stage.caller().post(&format!("/v1/events/{id}/resend"), json!({})).await.expect(202);
+    stage.platform.settle().await;
+
+    let received = receiver.received();
+    assert_eq!(received.len(), 2, "released once and sent again once");
+    assert!(received.iter().all(|post| post.body.contains(&format!(r#""data":{data},"#))));
+}
+
+/// A function is handed its batch as one JSON document, in which a message is a string.
+#[tokio::test]
+async fn a_batch_of_ten_of_the_largest_messages_fits_what_a_lambda_may_be_handed() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    for seed in 0..10 {
+        stage.caller().publish(TYPE, &random(&LEADS, seed)).await;
+    }
+
+    let handed = |queue: &str| {
+        let bodies = stage.platform.aws.messages(queue);
+        assert_eq!(bodies.len(), stage.platform.aws.template().batch_size(queue), "{queue}");
+        let mut event = SqsEvent::default();
+        event.records = bodies.into_iter().map(as_lambda_hands_it).collect();
+        serde_json::to_string(&event).unwrap().len()
+    };
+    let events = handed(EVENTS);
+    while stage.platform.pump_events().await {}
+    let deliveries = handed(DELIVERIES);
+    assert!(events.max(deliveries) <= LAMBDA_BYTES, "{events} {deliveries}");
+    assert!(events.min(deliveries) > 2_500_000, "they are the largest: {events} {deliveries}");
+}
+
+/// A message with more beside it than Lambda adds.
+fn as_lambda_hands_it(body: String) -> SqsMessage {
+    let mut message = SqsMessage::default();
+    message.body = Some(body);
+    message.receipt_handle = Some("r".repeat(1_024));
+    message.attributes = (0..10).map(|number| (format!("Attribute{number}"), "a".repeat(256))).collect();
+    message
+}
+
+/// The item lists every endpoint that the event matched, beside its data.
+#[tokio::test]
+async fn the_largest_event_with_the_most_endpoints_fits_an_item() {
+    let stage = Stage::set().await;
+    let now = stage.platform.aws.clock().now();
+    let most = stage.platform.aws.template().parameter_maximum("MaxEndpointsPerOrganization");
+    let endpoints = |number: u64| {
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&number.to_be_bytes());
+        EndpointId::new(now, random)
+    };
+    let event = event_of(&stage, now, [1; 8], &random(&LEADS, 1));
+    let matched = (0..most).map(endpoints).collect();
+    let logged = LoggedEvent {
+        event,
+        audience: Audience::Subscribers,
+        matched,
+        disabled: Vec::new(),
+        added: Vec::new(),
+    };
+
+    stage.platform.aws.forget_calls();
+    stage.platform.log().put_event(stage.organization, &logged).await.unwrap();
+    let calls = stage.platform.aws.calls();
+    let largest = calls.iter().map(|call| call.capacity).fold(0.0, f64::max);
+    assert!(largest > 200.0 + 100.0 && largest <= ITEM_KIB, "{largest} KiB");
+    let read = stage.platform.log().event(stage.organization, logged.event.id, now).await.unwrap();
+    assert_eq!(read, Some(logged));
+}
+
+/// An event as it is logged.
+fn event_of(stage: &Stage, at: Timestamp, random: [u8; 8], data: &str) -> Event {
+    let code = Catalogue::get().find(TYPE).unwrap().code();
+    Event {
+        id: EventId::new(at, code, Lane { livemode: true, shard: 0 }, random),
+        organization: stage.organization,
+        event_type: TYPE.into(),
+        data: EventData::parse(data).unwrap(),
+        livemode: true,
+        created_at: at,
     }
 }
 
@@ -107,6 +254,18 @@ async fn one_byte_more_than_200_kib_is_a_413() {
     let body = format!(r#"{{"type":"{TYPE}","data":{}}}"#, filled(" ").replacen(' ', "  ", 1));
     let refused = stage.caller().post_text("/v1/events", &body).await.expect(413).json();
     assert_eq!((&refused["code"], &refused["param"]), (&json!("data_too_large"), &json!("data")));
+    // Bytes count, not characters.
+    for (name, data) in worst() {
+        let grown_by = |bytes: usize| data.replacen(START, &format!("{START}{}", "y".repeat(bytes)), 1);
+        let room = MAX_DATA_BYTES - data.len();
+        let (largest, one_more) = (grown_by(room), grown_by(room + 1));
+        assert_eq!((largest.len(), one_more.len()), (MAX_DATA_BYTES, MAX_DATA_BYTES + 1), "{name}");
+        for (data, status) in [(largest, 202), (one_more, 413)] {
+            let body = format!(r#"{{"type":"{TYPE}","data":{data}}}"#);
+            let answer = stage.caller().post_text("/v1/events", &body).await;
+            assert_eq!(answer.status.as_u16(), status, "{name}: {}", answer.text);
+        }
+    }
     let body = format!(r#"{{"type":"{TYPE}","data":{{}}{}}}"#, " ".repeat(600 * 1024));
     stage.caller().post_text("/v1/events", &body).await.expect(413);
 }
@@ -122,17 +281,8 @@ async fn the_fullest_event_has_room_for_every_endpoint_that_may_be_added_to_it()
         random[..4].copy_from_slice(&number.to_be_bytes());
         EndpointId::new(now, random)
     };
-    let code = Catalogue::get().find(TYPE).unwrap().code();
-    let data = EventData::parse(&format!(r#"{{"messageId":"{}"}}"#, noise(MAX_DATA_BYTES - 16, 3))).unwrap();
-    let CarriedData::Deflated(stored) = data.carried() else { panic!("large data is deflated") };
-    let event = Event {
-        id: EventId::new(now, code, Lane { livemode: true, shard: 0 }, [1; 8]),
-        organization: stage.organization,
-        event_type: TYPE.into(),
-        data,
-        livemode: true,
-        created_at: now,
-    };
+    let event = event_of(&stage, now, [1; 8], &random(&LEADS, 1));
+    let CarriedData::Deflated(stored) = event.data.carried() else { panic!("large data is deflated") };
     let logged = LoggedEvent {
         event: event.clone(),
         audience: Audience::SubscribersBut(endpoint(0)),
@@ -160,21 +310,12 @@ async fn the_fullest_event_has_room_for_every_endpoint_that_may_be_added_to_it()
 #[tokio::test]
 async fn a_page_of_the_largest_events_fits_what_a_lambda_may_answer() {
     let stage = Stage::set().await;
-    for (name, data) in worst() {
+    for (name, data) in what_grows_in_a_string() {
         let mut random = [0; 8];
         for number in 0..30 {
             random[0] = number;
             let at = Timestamp::from_millis(stage.platform.aws.clock().now().millis() + i64::from(number));
-            let code = Catalogue::get().find(TYPE).unwrap().code();
-            let id = EventId::new(at, code, Lane { livemode: true, shard: 0 }, random);
-            let event = Event {
-                id,
-                organization: stage.organization,
-                event_type: TYPE.into(),
-                data: EventData::parse(&data).unwrap(),
-                livemode: true,
-                created_at: at,
-            };
+            let event = event_of(&stage, at, random, &data);
             let logged = LoggedEvent {
                 event,
                 audience: Audience::Subscribers,
@@ -188,12 +329,7 @@ async fn a_page_of_the_largest_events_fits_what_a_lambda_may_answer() {
         let answer = stage.caller().get(&format!("/v1/events?limit=200&after={after}")).await.expect(200);
         assert_eq!(answer.json()["has_more"], true, "{name}: all fit, so the bound is not tried");
         let bytes = Value::String(answer.text).to_string().len();
-        assert!(bytes <= LAMBDA_ANSWER_BYTES, "{name}: {bytes} bytes");
+        assert!(bytes <= LAMBDA_BYTES, "{name}: {bytes} bytes");
         stage.platform.aws.advance(std::time::Duration::from_secs(1));
     }
-}
-
-/// A byte as JSON's escape of six letters.
-fn escaped(byte: u8) -> Vec<char> {
-    format!(r"\u{byte:04x}").chars().collect()
 }
