@@ -19,6 +19,7 @@
 
 pub mod aws;
 pub mod logs;
+pub mod metrics;
 pub mod noise;
 pub mod platform;
 pub mod receiver;

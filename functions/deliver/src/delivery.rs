@@ -48,9 +48,8 @@ impl Deliver {
         purpose: Purpose,
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
-        if event.expires_at() <= self.clock.now() {
-            // Gone from the log, and its record with it.
-            return Ok(Verdict::Done);
+        if event.has_expired(self.clock.now()) {
+            return Ok(self.drop_expired(&event, endpoint));
         }
         // The first sight of a first attempt needs no read: nothing can have been recorded. What comes late may have been
         // put back from the dead-letter queue, which makes its receive count begin anew.
@@ -83,6 +82,20 @@ impl Deliver {
             }
             Step::Attempt => self.send(record, target, &event, delivery, purpose).await,
         }
+    }
+
+    /// The event is gone from the log and the delivery's record with it: there is no telling how often it was attempted, and
+    /// nowhere to write what comes of another attempt. It may never have been attempted, if it waited among the dead letters
+    /// or came over the bus with a time that was nearly too old: so it is said and counted, not dropped in silence.
+    fn drop_expired(&self, event: &Event, endpoint: &Endpoint) -> Verdict {
+        tracing::warn!(
+            event.id = %event.id,
+            endpoint.id = %endpoint.id,
+            refusal.code = "delivery_expired",
+            "delivery dropped: the log keeps its event no longer"
+        );
+        metrics::measure(self.clock.now(), &[(Metric::DeliveriesExpired, 1)]);
+        Verdict::Done
     }
 
     /// Ends a delivery that is dropped because its endpoint is disabled or gone. What is held stays so: it is let go when its

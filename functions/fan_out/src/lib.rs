@@ -45,12 +45,27 @@ enum Problem {
     SubscribersNotRead(String),
     #[error("{0} is from the future: its time is ahead of the clock")]
     FromTheFuture(EventId),
+    #[error("{0} is older than the log keeps events")]
+    Expired(EventId),
     #[error(transparent)]
     Refused(#[from] Refused),
     #[error(transparent)]
     Storage(#[from] storage::Error),
     #[error(transparent)]
     Messaging(#[from] messaging::Error),
+}
+
+impl Problem {
+    /// The stable code of what is no event, or none yet: it goes to the dead-letter queue in the end, and only its publisher
+    /// can mend it. None for what failed here and may succeed the next time.
+    fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refused) => Some(refused.code()),
+            Self::Expired(_) => Some("event_expired"),
+            Self::FromTheFuture(_) => Some("event_from_future"),
+            Self::SubscribersNotRead(_) | Self::Storage(_) | Self::Messaging(_) => None,
+        }
+    }
 }
 
 /// What was done with an event.
@@ -90,14 +105,28 @@ impl FanOut {
                 Verdict::Done
             }
             Err(problem) => {
-                tracing::error!(message.id = %record.message_id, error = %problem, "event not routed");
+                self.report(&record, &problem);
                 Verdict::Again
             }
         }
     }
 
+    fn report(&self, record: &Record, problem: &Problem) {
+        let message = &record.message_id;
+        let Some(code) = problem.refusal() else {
+            tracing::error!(message.id = %message, error = %problem, "event not routed");
+            return;
+        };
+        tracing::error!(message.id = %message, refusal.code = code, error = %problem, "event refused");
+        metrics::measure(self.clock.now(), &[(Metric::EventsRefused, 1)]);
+    }
+
     async fn route(&self, message: &str, subscribers: &SubscribersByOrganization) -> Result<Routed, Problem> {
         let received = Envelope::parse(message)?.event()?;
+        // Its item would be gone as soon as it is written, and with it whatever tells of its deliveries.
+        if received.event.has_expired(self.clock.now()) {
+            return Err(Problem::Expired(received.event.id));
+        }
         let audience = received.audience;
         let event = self.with_lane(received).await?;
         let (matched, disabled) = self.recipients(&event, audience, subscribers).await?;

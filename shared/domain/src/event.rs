@@ -92,6 +92,11 @@ impl Event {
     pub fn expires_at(&self) -> Timestamp {
         self.created_at.after(RETENTION)
     }
+
+    /// Whether the log keeps it no longer: then nothing can be recorded about it any more, nor looked up.
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at() <= now
+    }
 }
 
 /// The service of an event type: its first segment.

@@ -1,9 +1,9 @@
 //! An event on the bus: what publishers put there and what the rule's queue brings.
 
 use domain::{
-    Timestamp,
-    catalogue::Catalogue,
-    event::{self, Audience, Event},
+    Invalid, Timestamp,
+    catalogue::{Catalogue, EventType},
+    event::{Audience, Event},
     event_data::{CarriedData, EventData},
     ids::{EventId, Lane, OrganizationId},
 };
@@ -81,13 +81,43 @@ pub struct Received {
 
 /// Why what came over the bus is no event. It stays in the queue until it reaches the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an event of the platform: {0}")]
-pub struct Refused(String);
+#[error("not an event of the platform: {cause}")]
+pub struct Refused {
+    code: &'static str,
+    cause: String,
+}
+
+impl Refused {
+    fn new(code: &'static str, cause: impl Into<String>) -> Self {
+        Self { code, cause: cause.into() }
+    }
+
+    /// Says where JSON cannot be read, and not what stands there: serde's own words may quote it, and customers' data stays
+    /// out of logs.
+    fn unreadable(code: &'static str, what: &str, error: &serde_json::Error) -> Self {
+        Self::new(
+            code,
+            format!("the {what} cannot be read at line {}, column {}", error.line(), error.column()),
+        )
+    }
+
+    /// Stable, for whoever looks for it in the log; this crate's README lists them all.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl From<Invalid> for Refused {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(invalid.code, invalid.message)
+    }
+}
 
 impl Envelope {
     /// Reads a message of the events queue.
     pub fn parse(message: &str) -> Result<Self, Refused> {
-        serde_json::from_str(message).map_err(|error| Refused(format!("the envelope: {error}")))
+        serde_json::from_str(message)
+            .map_err(|error| Refused::unreadable("envelope_unreadable", "envelope", &error))
     }
 
     /// Whose it is and of which type, if all that subscribe to it may be meant. For reading ahead: it checks nothing.
@@ -108,31 +138,26 @@ impl Envelope {
     /// the publisher gave no id, it follows from the bus's own, but for the log's shard.
     pub fn event(&self) -> Result<Received, Refused> {
         let detail: Detail = serde_json::from_str(self.detail.get())
-            .map_err(|error| Refused(format!("the detail: {error}")))?;
-        let known = Catalogue::get()
-            .find(&self.detail_type)
-            .ok_or_else(|| Refused(format!("its type {} is not in the catalogue", self.detail_type)))?;
-        if self.source.strip_prefix(SOURCE_PREFIX) != Some(event::service_of(&self.detail_type)) {
-            return Err(Refused(format!("source {} does not publish {}", self.source, self.detail_type)));
-        }
+            .map_err(|error| Refused::unreadable("detail_unreadable", "detail", &error))?;
+        let known = self.event_type()?;
+
         let livemode = known.livemode().decide(detail.livemode);
         let id = match detail.event_id {
             Some(id) if (id.type_code(), id.lane().livemode) == (known.code(), livemode) => id,
-            Some(id) => return Err(Refused(format!("{id} is no id of such a {}", self.detail_type))),
+            Some(id) => {
+                let cause = format!("{id} is no id of such a {}", self.detail_type);
+                return Err(Refused::new("event_id_mismatch", cause));
+            }
             None => self.derived_id(known.code(), livemode)?,
         };
-        let data = match (detail.carried_data, detail.data) {
-            (Some(carried), None) => carried.open(),
-            (None, Some(json)) => EventData::from_raw(json),
-            _ => return Err(Refused("the detail needs either data or carriedData".into())),
-        };
-        let data = data.and_then(|data| data.check_levels().map(|()| data));
-        let data = data.map_err(|invalid| Refused(invalid.message))?;
+
         let has_lane = detail.event_id.is_some();
+        let data = data_of(detail.data, detail.carried_data)?;
         // What the API published it has checked; a catalogue that changed since must not lose it.
         if !has_lane {
-            known.check(&data).map_err(|problem| Refused(problem.to_string()))?;
+            known.check(&data).map_err(Invalid::from)?;
         }
+
         let event = Event {
             id,
             organization: detail.organization_id,
@@ -144,12 +169,38 @@ impl Envelope {
         Ok(Received { event, audience: detail.audience, has_lane })
     }
 
+    /// Its type, which must be of the service that its source names.
+    fn event_type(&self) -> Result<&'static EventType, Refused> {
+        let known = Catalogue::get().find(&self.detail_type).ok_or_else(|| {
+            let cause = format!("its type {} is not in the catalogue", self.detail_type);
+            Refused::new("event_type_unknown", cause)
+        })?;
+        if self.source.strip_prefix(SOURCE_PREFIX) == Some(known.service()) {
+            return Ok(known);
+        }
+        let cause = format!("source {} does not publish {}", self.source, self.detail_type);
+        Err(Refused::new("source_mismatch", cause))
+    }
+
     fn derived_id(&self, type_code: u16, livemode: bool) -> Result<EventId, Refused> {
-        let time =
-            Timestamp::parse(&self.time).ok_or_else(|| Refused(format!("its time {} is none", self.time)))?;
+        let time = Timestamp::parse(&self.time)
+            .ok_or_else(|| Refused::new("time_unreadable", format!("its time {} is none", self.time)))?;
         let digest = Sha256::digest(self.id.as_bytes());
         let random = digest.first_chunk::<8>().copied().unwrap_or_default();
         Ok(EventId::new(time, type_code, Lane { livemode, shard: 0 }, random))
+    }
+}
+
+/// The event's data, which comes in one of two forms and is held to the same bounds in both.
+fn data_of(plain: Option<Box<RawValue>>, carried: Option<CarriedData>) -> Result<EventData, Refused> {
+    match (plain, carried) {
+        (Some(json), None) => Ok(EventData::from_raw(json)?),
+        (None, Some(carried)) => {
+            let data = carried.open()?;
+            data.check_levels()?;
+            Ok(data)
+        }
+        _ => Err(Refused::new("data_required", "the detail needs either data or carriedData")),
     }
 }
 
@@ -217,7 +268,7 @@ mod tests {
             ("dodev.send", "send.email.lost", good.clone(), "not in the catalogue"),
             ("dodev.talk", "send.email.sent", good.clone(), "does not publish"),
             ("dodev.send", "send.email.sent", good.clone(), "data.messageId is required"),
-            ("dodev.send", "send.email.sent", "{}".into(), "organizationId"),
+            ("dodev.send", "send.email.sent", "{}".into(), "the detail cannot be read at line 1, column 2"),
             (
                 "dodev.send",
                 "send.email.sent",
@@ -234,7 +285,7 @@ mod tests {
                 "dodev.send",
                 "send.email.sent",
                 format!(r#"{{"organizationId":"{org}","data":{{}},"x":1}}"#),
-                "unknown field",
+                "the detail cannot be read",
             ),
             (
                 "dodev.send",
@@ -248,6 +299,22 @@ mod tests {
             assert!(refused.to_string().contains(expected), "{refused}");
         }
         assert!(Envelope::parse("not json").is_err());
+    }
+
+    #[test]
+    fn a_refusal_quotes_nothing_of_what_it_could_not_read() {
+        let org = organization();
+        for field in [
+            r#""carriedData":"{\"to\":\"private@example.com\"}""#,
+            r#""livemode":"private@example.com","data":{}"#,
+            r#""audience":"private@example.com","data":{}"#,
+            r#""private@example.com":1,"data":{}"#,
+        ] {
+            let detail = format!(r#"{{"organizationId":"{org}",{field}}}"#);
+            let refused = envelope("dodev.send", "send.email.sent", &detail).event().unwrap_err();
+            assert_eq!(refused.code(), "detail_unreadable");
+            assert!(!refused.to_string().contains("private"), "{refused}");
+        }
     }
 
     #[test]

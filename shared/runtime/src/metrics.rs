@@ -15,6 +15,9 @@ pub enum Metric {
     EventsPublished,
     /// Events that were logged and sent on to their endpoints.
     EventsRouted,
+    /// Looks of fan-out at what is no event; its log has each one's code. What stays refused is looked at as often as its
+    /// queue lets it be received (`EventsMaxReceiveCount`), and then a dead letter.
+    EventsRefused,
     /// From an event's creation to its routing.
     RoutingLag,
     /// Attempts that receivers took.
@@ -27,6 +30,8 @@ pub enum Metric {
     DeliveriesSlowed,
     /// Deliveries that were held.
     DeliveriesHeld,
+    /// Deliveries that were dropped because the log keeps their event no longer.
+    DeliveriesExpired,
     /// Endpoints that were paused for their failures.
     EndpointsPaused,
 }
@@ -36,12 +41,14 @@ impl Metric {
         match self {
             Self::EventsPublished => "EventsPublished",
             Self::EventsRouted => "EventsRouted",
+            Self::EventsRefused => "EventsRefused",
             Self::RoutingLag => "RoutingLag",
             Self::AttemptsSucceeded => "AttemptsSucceeded",
             Self::AttemptsFailed => "AttemptsFailed",
             Self::AttemptDuration => "AttemptDuration",
             Self::DeliveriesSlowed => "DeliveriesSlowed",
             Self::DeliveriesHeld => "DeliveriesHeld",
+            Self::DeliveriesExpired => "DeliveriesExpired",
             Self::EndpointsPaused => "EndpointsPaused",
         }
     }

@@ -1,16 +1,21 @@
 //! `PutEvents` by a service of the platform, past the API.
 
-use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use std::time::Duration;
+
+use aws_sdk_eventbridge::{Client, primitives::DateTime, types::PutEventsRequestEntry};
 use domain::{
     Timestamp,
     catalogue::Catalogue,
-    event::{Audience, Event},
+    event::{Audience, Event, RETENTION},
     event_data::EventData,
     ids::{EventId, Lane},
 };
 use messaging::Detail;
 use serde_json::{Value, json};
 use tests::{
+    aws::Fault,
+    logs::Logs,
+    metrics::measured_by,
     platform::{EVENTS, EVENTS_DEAD_LETTERS},
     receiver::{Receiver, Reply},
 };
@@ -20,8 +25,14 @@ use crate::stage::{Stage, TYPE};
 impl Stage {
     /// Puts one event on the bus with the SDK, as a service would.
     pub(crate) async fn put(&self, source: &str, event_type: &str, detail: &str) {
+        self.put_at(None, source, event_type, detail).await;
+    }
+
+    /// The same, with a time of its own.
+    async fn put_at(&self, time: Option<Timestamp>, source: &str, event_type: &str, detail: &str) {
         let entry = PutEventsRequestEntry::builder()
             .event_bus_name(self.platform.aws.template().rule().bus)
+            .set_time(time.map(|time| DateTime::from_millis(time.millis())))
             .source(source)
             .detail_type(event_type)
             .detail(detail)
@@ -208,4 +219,140 @@ async fn a_service_s_event_for_one_endpoint_is_retried_and_held_like_any_other()
     assert_eq!(receiver.received().len(), 2);
     let held = stage.caller().get(&format!("/v1/webhooks/{}/deliveries?status=held", hook.id)).await;
     assert_eq!(held.expect(200).json()["deliveries"].as_array().unwrap().len(), 1);
+}
+
+/// An id of the stage's type that was made then.
+fn id_of(at: Timestamp) -> EventId {
+    let code = Catalogue::get().find(TYPE).unwrap().code();
+    EventId::new(at, code, Lane { livemode: true, shard: 0 }, [9; 8])
+}
+
+#[tokio::test]
+async fn an_event_that_the_log_would_keep_no_longer_ends_in_the_dead_letter_queue() {
+    let (stage, receiver) = (Stage::set().await, Receiver::start().await);
+    stage.caller().subscribe(&receiver.url(), &["*"]).await;
+    let detail = stage.detail(r#"{"messageId":"m"}"#);
+    let now = stage.platform.aws.clock().now().millis();
+    let ago = |span: Duration| Timestamp::from_millis(now - i64::try_from(span.as_millis()).unwrap());
+
+    // The last that is kept, for long enough to be delivered.
+    let just_young_enough = RETENTION.checked_sub(Duration::from_secs(1)).unwrap();
+    stage.put_at(Some(ago(just_young_enough)), "dodev.send", TYPE, &detail).await;
+    stage.platform.pump().await;
+    assert_eq!((stage.logged().len(), receiver.received().len()), (1, 1));
+
+    // Of exactly 30 days ago, of longer ago, and with an id that says so.
+    stage.put_at(Some(ago(RETENTION)), "dodev.send", TYPE, &detail).await;
+    stage.put_at(Some(ago(2 * RETENTION)), "dodev.send", TYPE, &detail).await;
+    let id = id_of(ago(RETENTION));
+    let with_id =
+        json!({ "organizationId": stage.organization, "eventId": id, "data": { "messageId": "m" } });
+    stage.put("dodev.send", TYPE, &with_id.to_string()).await;
+    let refused = stage.platform.aws.messages(EVENTS);
+    assert_eq!(refused.len(), 3);
+    stage.platform.settle().await;
+
+    assert_eq!((stage.logged().len(), receiver.received().len()), (1, 1), "neither logged nor delivered");
+    assert_eq!(stage.platform.aws.messages(EVENTS_DEAD_LETTERS), refused);
+}
+
+/// Brings what is no event to the queue in every way that there is, and tells the code that each is refused with.
+async fn put_what_is_refused(stage: &Stage) -> Vec<&'static str> {
+    let (organization, now) = (stage.organization, stage.platform.aws.clock().now());
+    let good = stage.detail(r#"{"messageId":"m"}"#);
+    let with_id = |id| {
+        let data = json!({ "messageId": "m" });
+        json!({ "organizationId": organization, "eventId": id, "data": data }).to_string()
+    };
+    let other_type = EventId::new(now, 999, Lane { livemode: true, shard: 0 }, [5; 8]);
+    let deep = format!(r#"{{"messageId":"m","x":{}{}}}"#, "[".repeat(60), "]".repeat(60));
+    let large = json!({ "messageId": "m".repeat(200 * 1024) }).to_string();
+    let put = [
+        ("detail_unreadable", "dodev.send", TYPE, "{}".to_owned()),
+        ("detail_unreadable", "dodev.send", TYPE, good.replace("org_", "key_")),
+        ("event_type_unknown", "dodev.send", "send.email.lost", good.clone()),
+        ("source_mismatch", "dodev.talk", TYPE, good.clone()),
+        ("event_id_mismatch", "dodev.send", TYPE, with_id(other_type)),
+        ("event_expired", "dodev.send", TYPE, with_id(id_of(Timestamp::from_millis(1)))),
+        ("data_required", "dodev.send", TYPE, json!({ "organizationId": organization }).to_string()),
+        ("data_invalid", "dodev.send", TYPE, stage.detail("[]")),
+        ("data_too_large", "dodev.send", TYPE, stage.detail(&large)),
+        ("data_too_deep", "dodev.send", TYPE, stage.detail(&deep)),
+        ("data_breaks_schema", "dodev.send", TYPE, stage.detail("{}")),
+    ];
+    for (_, source, event_type, detail) in &put {
+        stage.put(source, event_type, detail).await;
+    }
+    let mut codes: Vec<_> = put.iter().map(|(code, ..)| *code).collect();
+
+    let (long_ago, tomorrow) = (Timestamp::from_millis(0), now.after(Duration::from_hours(24)));
+    stage.put_at(Some(long_ago), "dodev.send", TYPE, &good).await;
+    stage.put_at(Some(tomorrow), "dodev.send", TYPE, &good).await;
+    codes.extend(["event_expired", "event_from_future"]);
+
+    // What the bus does not bring, but who has access to the queue may.
+    let detail: Value = good.parse().unwrap();
+    let timeless = json!({ "id": "i", "source": "dodev.send", "detail-type": TYPE, "time": "yesterday", "detail": detail });
+    for message in ["", "not json", "{}", &timeless.to_string()] {
+        stage.platform.aws.send(EVENTS, message);
+    }
+    codes.extend(["envelope_unreadable", "envelope_unreadable", "envelope_unreadable", "time_unreadable"]);
+    codes
+}
+
+/// How often a message of the events queue is received before it is a dead letter.
+fn looks(stage: &Stage) -> usize {
+    let queues = stage.platform.aws.template().queues();
+    let redrive = queues[EVENTS].redrive.as_ref().unwrap();
+    redrive.max_receive_count.try_into().unwrap()
+}
+
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_unstable();
+    items
+}
+
+#[tokio::test]
+async fn whatever_is_refused_has_a_code_in_the_log_and_becomes_a_dead_letter() {
+    let (logs, stage) = (Logs::capture("info"), Stage::set().await);
+    let codes = put_what_is_refused(&stage).await;
+    let messages = sorted(stage.platform.aws.messages(EVENTS));
+    stage.platform.settle().await;
+
+    let dead = sorted(stage.platform.aws.messages(EVENTS_DEAD_LETTERS));
+    assert!(dead == messages, "{} of {} are dead letters", dead.len(), messages.len());
+    assert_eq!(stage.logged(), Vec::<String>::new());
+
+    let lines: Vec<Value> = logs.text().lines().filter_map(|line| line.parse().ok()).collect();
+    let logged: Vec<_> = lines.iter().filter_map(|line| line["refusal.code"].as_str()).collect();
+    assert_eq!(sorted(logged), sorted(codes.repeat(looks(&stage))));
+
+    let readme = include_str!("../../../shared/messaging/README.md");
+    for code in codes {
+        assert!(readme.contains(&format!("| `{code}` |")), "the README does not have {code}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_refused_is_counted_at_each_look() {
+    let test = "direct::whatever_is_refused_has_a_code_in_the_log_and_becomes_a_dead_letter";
+    let counted = measured_by(test, "EventsRefused");
+
+    let stage = Stage::set().await;
+    let expected = put_what_is_refused(&stage).await.len() * looks(&stage);
+    assert_eq!(counted, u64::try_from(expected).unwrap());
+}
+
+/// A fault of ours is no refusal: it passes, and nobody has to mend the event.
+#[tokio::test]
+async fn an_event_that_could_not_be_routed_yet_is_not_called_refused() {
+    let (logs, stage) = (Logs::capture("info"), Stage::set().await);
+    let id = stage.caller().publish(TYPE, r#"{"messageId":"m"}"#).await;
+    stage.platform.aws.forget_calls();
+    stage.platform.aws.inject(0, Fault::Outage);
+    stage.platform.pump_events().await;
+    assert!(logs.text().contains("event not routed") && !logs.text().contains("refusal.code"));
+
+    stage.platform.settle().await;
+    assert_eq!(stage.logged(), [id]);
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{endpoint::Thresholds, ids::EndpointId};
+use domain::{endpoint::Thresholds, event::RETENTION, ids::EndpointId};
 use serde_json::{Value, json};
 use tests::{
+    logs::Logs,
+    metrics::measured_by,
     platform::{Caller, DELIVERIES, DELIVERIES_DEAD_LETTERS, Deployment, EVENTS, Hook, Platform, changing},
     receiver::{Receiver, Reply},
 };
@@ -517,4 +519,28 @@ async fn what_is_older_than_the_log_keeps_is_not_sent_any_more() {
     for queue in [DELIVERIES, DELIVERIES_DEAD_LETTERS] {
         assert_eq!(stage.platform.aws.messages(queue), Vec::<String>::new());
     }
+}
+
+/// As one may come that waited among the dead letters for too long: there is nothing left to record it in.
+#[tokio::test]
+async fn a_delivery_whose_event_the_log_keeps_no_longer_is_not_dropped_in_silence() {
+    let logs = Logs::capture("info");
+    let stage = Stage::set(&[], json!({})).await;
+    let event = stage.caller().publish_any().await;
+    stage.platform.pump_events().await;
+    stage.platform.aws.advance(RETENTION);
+    stage.platform.pump_deliveries().await;
+
+    assert_eq!(stage.receiver.received().len(), 0);
+    assert_eq!(stage.platform.aws.messages(DELIVERIES), Vec::<String>::new());
+    let lines: Vec<Value> = logs.text().lines().filter_map(|line| line.parse().ok()).collect();
+    let dropped: Vec<_> = lines.iter().filter(|line| line["refusal.code"] == "delivery_expired").collect();
+    let [dropped] = &dropped[..] else { panic!("{dropped:?}") };
+    assert_eq!((&dropped["event.id"], &dropped["endpoint.id"]), (&json!(event), &json!(stage.hook.id)));
+}
+
+#[test]
+fn a_delivery_that_is_dropped_for_its_event_s_age_is_counted() {
+    let test = "deliveries::a_delivery_whose_event_the_log_keeps_no_longer_is_not_dropped_in_silence";
+    assert_eq!(measured_by(test, "DeliveriesExpired"), 1);
 }
