@@ -12,7 +12,7 @@
 //!                     └────────────────────┘
 //! ```
 //!
-//! Everything else runs in processes of its own so that the CPU time of the one in question is its own alone. What it is
+//! Everything else runs in processes of its own, so that the CPU time of the one in question is its own alone. What it is
 //! handed is real: events are published through the API function, and messages are those that the functions before it in the
 //! pipeline sent ([`stage`]). So this follows the code, and knows neither its keys nor the form of its messages.
 //!

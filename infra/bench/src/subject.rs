@@ -140,51 +140,57 @@ impl Subject {
 
     /// Starts it and waits until it takes work.
     pub async fn start(&self, stage: &Stage, how: How) -> Result<Running> {
-        let mut running = match self {
-            Self::Function(name) => Running::Function(self.handler(), stage.function(name, how).await?),
+        let (handler, mut function) = match self {
+            Self::Posts { client, bytes } => return start_posts(stage, client, *bytes, how),
+            Self::Function(name) => (self.handler(), stage.function(name, how).await?),
             Self::Calls { like, handler, calls } => {
-                let handler_name = match handler {
-                    Handler::Http => "http",
-                    Handler::Sqs => "sqs",
-                };
-                // The names of the table and the bus are the logical ids of the template, as they are in the functions' own
-                // environments; not every function has them all.
-                let further = [
-                    ("BENCH_CALLS", serde_json::to_string(calls)?),
-                    ("BENCH_HANDLER", handler_name.into()),
-                    ("LOG_TABLE", "LogTable".into()),
-                    ("EVENT_BUS", "EventBus".into()),
-                ];
-                let further = further.map(|(name, value)| (name.to_owned(), value)).into();
-                let path = stage.folders.baselines.join("bench_calls");
-                let name = format!("{like}-calls");
-                Running::Function(*handler, stage.start_function(&name, like, &path, &further, how).await?)
-            }
-            Self::Posts { client, bytes } => {
-                let arguments = [
-                    ("--client", (*client).to_owned()),
-                    ("--address", stage.receiver().to_string()),
-                    ("--bytes", bytes.to_string()),
-                ];
-                let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
-                let program = Program {
-                    name: format!("post-{client}"),
-                    path: stage.folders.baselines.join("bench_post"),
-                    arguments: arguments.collect(),
-                    variables: BTreeMap::new(),
-                };
-                Running::Posts(Conversation::start(&program, how, &stage.folders.logs)?)
+                (*handler, start_calls(stage, like, *handler, calls, how).await?)
             }
         };
-        if let Running::Function(_, function) = &mut running {
-            function.first_asked().await?;
-        }
-        Ok(running)
+        function.first_asked().await?;
+        Ok(Running::Function(handler, function))
     }
 
     fn handler(&self) -> Handler {
         if matches!(self, Self::Function("api")) { Handler::Http } else { Handler::Sqs }
     }
+}
+
+async fn start_calls(
+    stage: &Stage,
+    like: &str,
+    handler: Handler,
+    calls: &BTreeMap<String, u64>,
+    how: How,
+) -> Result<Function> {
+    let handler = match handler {
+        Handler::Http => "http",
+        Handler::Sqs => "sqs",
+    };
+    // The names of the table and the bus are the logical ids of the template, as they are in the functions' own environments;
+    // not every function has them all.
+    let further = [
+        ("BENCH_CALLS", serde_json::to_string(calls)?),
+        ("BENCH_HANDLER", handler.into()),
+        ("LOG_TABLE", "LogTable".into()),
+        ("EVENT_BUS", "EventBus".into()),
+    ];
+    let further = further.map(|(name, value)| (name.to_owned(), value)).into();
+
+    let path = stage.folders.baselines.join("bench_calls");
+    stage.start_function(&format!("{like}-calls"), like, &path, &further, how).await
+}
+
+fn start_posts(stage: &Stage, client: &str, bytes: usize, how: How) -> Result<Running> {
+    let address = stage.receiver().to_string();
+    let arguments = ["--client", client, "--address", &address, "--bytes", &bytes.to_string()];
+    let program = Program {
+        name: format!("post-{client}"),
+        path: stage.folders.baselines.join("bench_post"),
+        arguments: arguments.map(str::to_owned).into(),
+        variables: BTreeMap::new(),
+    };
+    Ok(Running::Posts(Conversation::start(&program, how, &stage.folders.logs)?))
 }
 
 /// A subject's process.

@@ -55,7 +55,7 @@ pub(super) async fn deliver(stage: &Stage, effort: Effort) -> Result<Vec<Case>> 
         units: BATCH,
         warm: 20,
         measured: 100,
-        profiled: (5, 25),
+        profiled: (5, 15),
         posts: 20_000,
     };
     Ok(vec![measure(stage, effort, &setup).await?])
@@ -76,9 +76,9 @@ pub(super) async fn fan_out(stage: &Stage, effort: Effort) -> Result<Vec<Case>> 
         posts: 0,
     };
     let setups = [
-        setup("1 endpoint", 1, 20, 100, (5, 25)),
-        setup("10 endpoints", 10, 20, 60, (5, 25)),
-        setup("1,000 endpoints", 1_000, 2, 6, (1, 3)),
+        setup("1 endpoint", 1, 20, 100, (5, 15)),
+        setup("10 endpoints", 10, 20, 60, (5, 15)),
+        setup("1,000 endpoints", 1_000, 1, 3, (1, 2)),
     ];
     let mut cases = Vec::new();
     for setup in setups {
@@ -97,8 +97,8 @@ pub(super) async fn publish(stage: &Stage, effort: Effort) -> Result<Vec<Case>> 
         endpoints: 1,
         units: 1,
         warm: 100,
-        measured: 1_000,
-        profiled: (50, 250),
+        measured: 500,
+        profiled: (20, 100),
         posts: 0,
     };
     Ok(vec![measure(stage, effort, &setup).await?])

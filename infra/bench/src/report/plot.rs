@@ -27,7 +27,7 @@ const BAR: i32 = 16;
 const LEFT: i32 = 380;
 /// Room for the figure behind the longest bar.
 const RIGHT: i32 = 110;
-const FONT: i32 = 13;
+const FONT: i32 = 16;
 const OF_FUNCTION: RGBColor = RGBColor(38, 94, 150);
 const OF_BASELINE: RGBColor = RGBColor(170, 178, 186);
 

@@ -69,8 +69,12 @@ fn row(report: &Report, case: &Case, subject: &Subject, metrics: &BTreeSet<Metri
 
     let ratio = |baseline: &Subject| {
         let of_function = subject.role == Role::Function;
-        let ratio = of_function.then(|| case.ratio(subject, baseline, main)).flatten();
-        ratio.map_or_else(String::new, short)
+        let ratio = |metric| case.ratio(subject, baseline, metric).filter(|_| of_function);
+        match (ratio(main), ratio(Metric::Instructions)) {
+            (Some(main), Some(instructions)) => format!("{} ({})", short(main), short(instructions)),
+            (Some(main), None) => short(main),
+            (None, _) => String::new(),
+        }
     };
     row.extend(case.baselines().map(ratio));
     row
@@ -147,7 +151,7 @@ pub(super) mod tests {
         let expected = "\
 | delivery | CPU µs | least–most | 1,000 instructions | × loop |
 | --- | ---: | ---: | ---: | ---: |
-| deliver | 600 | 599–601 | 1,200 | 30.0 |
+| deliver | 600 | 599–601 | 1,200 | 30.0 (30.0) |
 | loop | 20.0 | 19.0–21.0 | 40.0 |  |
 ";
         assert_eq!(markdown, expected);
