@@ -24,10 +24,15 @@ impl Machine {
         Self {
             model: model(&read("/proc/cpuinfo")).unwrap_or("unknown").to_owned(),
             cores: thread::available_parallelism().map_or(0, usize::from),
-            kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
+            kernel: version(&read("/proc/sys/kernel/osrelease")).to_owned(),
             load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// Without what a distribution or a provider adds to it.
+fn version(release: &str) -> &str {
+    release.trim().split('-').next().unwrap_or_default()
 }
 
 /// The first processor's. arm64 has no names there, only numbers.
@@ -42,6 +47,12 @@ fn model(cpuinfo: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_s_version_is_linux_s_own() {
+        assert_eq!(version("6.18.44-cloud-amd64\n"), "6.18.44");
+        assert_eq!(version("6.18.44"), "6.18.44");
+    }
 
     #[test]
     fn the_model_is_the_first_processor_s() {

@@ -106,7 +106,8 @@ pub async fn run(name: Name, folders: &Folders, effort: Effort) -> Result<Report
         measured_at: runtime::Clock::system().now().rfc3339(),
         machine: Machine::this(),
         quick: effort.is_quick(),
-        rounds: effort.rounds,
+        // A program's size is the same each time.
+        rounds: if name == Name::Sizes { 1 } else { effort.rounds },
         notes: Vec::new(),
         cases: cases(name, folders, effort).await?,
     };

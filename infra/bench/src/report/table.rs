@@ -45,10 +45,7 @@ pub(super) fn of_case(report: &Report, case: &Case) -> Table {
     let mut header = vec![report.unit.clone()];
     for metric in &metrics {
         header.push(heading(*metric).into());
-        header.extend(
-            (*metric == main && report.rounds > 1 && *metric != Metric::Mebibytes)
-                .then(|| "least–most".into()),
-        );
+        header.extend((*metric == main && report.rounds > 1).then(|| "least–most".into()));
     }
     header.extend(ratios(case));
 
@@ -62,7 +59,7 @@ fn row(report: &Report, case: &Case, subject: &Subject, metrics: &BTreeSet<Metri
     for metric in metrics {
         let spread = subject.metrics.get(metric);
         row.push(spread.map_or_else(|| "–".into(), |spread| figure(*metric, spread.median)));
-        if *metric == main && report.rounds > 1 && *metric != Metric::Mebibytes {
+        if *metric == main && report.rounds > 1 {
             row.push(spread.map_or_else(|| "–".into(), |it| range(*metric, it)));
         }
     }
