@@ -15,9 +15,10 @@ use std::{collections::HashMap, time::Duration};
 use domain::{
     Timestamp,
     attempt::{Attempt, Outcome},
+    audience::Audience,
     catalogue::Catalogue,
     delivery::{Delivery, Status},
-    event::{Audience, Event},
+    event::Event,
     event_data::EventData,
     ids::{EndpointId, EventId, Lane, OrganizationId},
 };

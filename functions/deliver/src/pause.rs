@@ -1,6 +1,6 @@
 //! Pausing an endpoint, and telling of it.
 
-use domain::{endpoint::Endpoint, event::Audience, platform_event::PlatformEvent};
+use domain::{audience::Audience, endpoint::Endpoint, platform_event::PlatformEvent};
 
 use runtime::metrics::{self, Metric};
 

@@ -9,9 +9,10 @@ use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::{
+    audience::Audience,
     delivery::Purpose,
     endpoint::{Endpoint, State},
-    event::{Audience, CLOCKS_DIFFER, Event},
+    event::{CLOCKS_DIFFER, Event},
     ids::{EndpointId, EventId, OrganizationId},
     platform_event,
 };

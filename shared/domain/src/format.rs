@@ -7,7 +7,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use sha2::Sha256;
 
-use crate::{Invalid, Timestamp, event::Event, secret::SigningSecret};
+use crate::{
+    Invalid, Timestamp,
+    event::Event,
+    secret::{SecretForm, SigningSecret},
+};
 
 /// One way of wrapping and signing.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,15 +27,6 @@ pub struct Format {
     headers: &'static [(&'static str, &'static str)],
     /// Takes the place of the header of the same name, or joins the others, while a rotation's grace lasts.
     headers_in_grace: &'static [(&'static str, &'static str)],
-}
-
-/// How a secret's text becomes the HMAC's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretForm {
-    /// The whole text is the key, `whsec_` included.
-    Text,
-    /// `whsec_` and the base64 of the key.
-    Base64Key,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

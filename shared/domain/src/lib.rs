@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod attempt;
+pub mod audience;
 pub mod catalogue;
 pub mod delivery;
 pub mod endpoint;

@@ -6,9 +6,18 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Invalid, Timestamp, format::SecretForm, text::Flaw};
+use crate::{Invalid, Timestamp, text::Flaw};
 
 const PREFIX: &str = "whsec_";
+
+/// How a secret's text becomes the HMAC's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretForm {
+    /// The whole text is the key, `whsec_` included.
+    Text,
+    /// `whsec_` and the base64 of the key.
+    Base64Key,
+}
 
 /// The secret that an endpoint's deliveries are signed with.
 ///

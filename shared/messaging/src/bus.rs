@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::SdkConfig;
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
-use domain::event::{Audience, Event};
+use domain::{audience::Audience, event::Event};
 
 use crate::{
     Error,

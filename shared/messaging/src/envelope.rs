@@ -2,8 +2,9 @@
 
 use domain::{
     Invalid, Timestamp,
+    audience::Audience,
     catalogue::{Catalogue, EventType},
-    event::{Audience, Event},
+    event::Event,
     event_data::{CarriedData, EventData},
     ids::{EventId, Lane, OrganizationId},
 };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::{
     Timestamp,
+    audience::Audience,
     catalogue::{Catalogue, EventType},
-    event::{Audience, Event, RETENTION},
+    event::{Event, RETENTION},
     event_data::EventData,
     ids::{EndpointId, EventId, Lane, OrganizationId},
 };

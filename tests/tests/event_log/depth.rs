@@ -1,7 +1,8 @@
 //! How deep `data` may be nested: 60 levels, itself the first, wherever it comes from and in whatever wrapping it goes on.
 
 use domain::{
-    event::{Audience, Event},
+    audience::Audience,
+    event::Event,
     event_data::{CarriedData, MAX_DATA_LEVELS},
     ids::Lane,
     nesting,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_sdk_eventbridge::{Client, primitives::DateTime, types::PutEventsRequestEntry};
 use domain::{
     Timestamp,
+    audience::Audience,
     catalogue::Catalogue,
-    event::{Audience, Event, RETENTION},
+    event::{Event, RETENTION},
     event_data::EventData,
     ids::{EventId, Lane},
 };

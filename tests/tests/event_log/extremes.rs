@@ -3,8 +3,9 @@
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use domain::{
     Timestamp,
+    audience::Audience,
     catalogue::Catalogue,
-    event::{Audience, Event},
+    event::Event,
     event_data::{CarriedData, EventData, MAX_DATA_BYTES},
     ids::{EndpointId, EventId, Lane},
 };

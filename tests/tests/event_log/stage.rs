@@ -2,8 +2,9 @@
 
 use domain::{
     Timestamp,
+    audience::Audience,
     catalogue::Catalogue,
-    event::{Audience, Event},
+    event::Event,
     event_data::EventData,
     ids::{EventId, Lane, OrganizationId},
 };

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Invalid, Timestamp,
-    event::Audience,
+    audience::Audience,
     ids::KeyId,
     key::{ApiKey, KeyName, KeyRecord},
     platform_event::PlatformEvent,

@@ -6,8 +6,9 @@
 
 use domain::{
     Timestamp,
+    audience::Audience,
     catalogue::Catalogue,
-    event::{Audience, Event},
+    event::Event,
     event_data::CarriedData,
     ids::{EndpointId, EventId, Lane, OrganizationId},
 };

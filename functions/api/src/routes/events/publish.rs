@@ -6,11 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use domain::{
-    Invalid, Timestamp,
-    event::{Audience, Event},
-    ids::EventId,
-    key::KeyRecord,
-    scope::Scope,
+    Invalid, Timestamp, audience::Audience, event::Event, ids::EventId, key::KeyRecord, scope::Scope,
 };
 use runtime::metrics::{self, Metric};
 use serde::{Deserialize, Serialize};

@@ -7,9 +7,9 @@
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Invalid,
+    audience::NotForIt,
     delivery::Purpose,
     endpoint::State as EndpointState,
-    event::NotForIt,
     ids::{EndpointId, EventId},
     scope::Scope,
 };
@@ -130,7 +130,7 @@ async fn named(api: &Api, logged: &LoggedEvent, text: &str) -> Result<EndpointId
         None => return Err(not_for_it("The event was not for this endpoint").into()),
     };
     if !was_sent_to {
-        event.may_go_to(logged.audience, &endpoint).map_err(refusal)?;
+        logged.audience.admits(event, &endpoint).map_err(refusal)?;
     }
     if endpoint.state() == EndpointState::Disabled {
         return Err(ENDPOINT_DISABLED);

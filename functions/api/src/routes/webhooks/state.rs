@@ -5,9 +5,9 @@ use std::time::Duration;
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Invalid, Timestamp,
+    audience::Audience,
     delivery::Status,
     endpoint,
-    event::Audience,
     ids::{EndpointId, EventId},
     platform_event::PlatformEvent,
     scope::Scope,

@@ -4,13 +4,13 @@ use axum::{Json, extract::State};
 use domain::{
     Invalid,
     endpoint::{Description, Endpoint, Settings, TimeoutSeconds},
-    format::{Format, SecretForm},
+    format::Format,
     ids::{EndpointId, OrganizationId},
     metadata::Metadata,
     pattern::Patterns,
     retry::RetryPolicy,
     scope::Scope,
-    secret::SigningSecret,
+    secret::{SecretForm, SigningSecret},
 };
 use storage::Updated;
 
