@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use api::{Api, Limits};
+use application::{Application, Limits};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use axum::{Router, body::Body};
 use deliver::{Deliver, NotedSlow};
@@ -87,6 +87,16 @@ impl Default for Deployment {
                 probe_max_delay_seconds: number("ProbeMaxDelaySeconds"),
             },
             resolver: Arc::new(SystemResolver),
+        }
+    }
+}
+
+impl Deployment {
+    /// What the API is told of it.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            endpoints_per_organization: self.endpoints_per_organization,
+            retry_policy: self.retry_policy,
         }
     }
 }
@@ -316,7 +326,7 @@ impl Processes {
         };
         let (queue, slow_queue) = (queue_named(DELIVERIES), queue_named(SLOW_DELIVERIES));
         let bus = Bus::new(&config, aws.template().rule().bus);
-        let api = Api {
+        let application = Application {
             registry: registry.clone(),
             log: log.clone(),
             bus: bus.clone(),
@@ -325,10 +335,7 @@ impl Processes {
             resolver: Arc::clone(&deployment.resolver),
             address_policy: deployment.address_policy,
             clock: aws.clock(),
-            limits: Limits {
-                endpoints_per_organization: deployment.endpoints_per_organization,
-                retry_policy: deployment.retry_policy,
-            },
+            limits: deployment.limits(),
         };
         let deliver = Deliver {
             registry: registry.clone(),
@@ -344,7 +351,7 @@ impl Processes {
             noted_slow: NotedSlow::default(),
         };
         let fan_out = FanOut { registry, log, queue, clock: aws.clock() };
-        Self { api: api::router(api), fan_out: Arc::new(fan_out), deliver: Arc::new(deliver) }
+        Self { api: api::router(application), fan_out: Arc::new(fan_out), deliver: Arc::new(deliver) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
+use application::{Application, Error};
 use axum::{
     Router,
     extract::{MatchedPath, Request},
@@ -12,11 +13,11 @@ use axum::{
 use futures::FutureExt;
 use lambda_http::request::RequestContext;
 
-use crate::{Api, error::ApiError};
+use crate::error::ApiError;
 
 const REQUEST_ID: &str = "x-request-id";
 
-pub(crate) fn finishing(routes: Router<Api>) -> Router<Api> {
+pub(crate) fn finishing(routes: Router<Application>) -> Router<Application> {
     routes.layer(middleware::from_fn(finish))
 }
 
@@ -26,8 +27,8 @@ async fn finish(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     // A panic is a fault of ours like any other: it must not end the function, nor show its text.
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let mut response =
-        answered.unwrap_or_else(|_| ApiError::Internal("the handler panicked".into()).into_response());
+    let mut response = answered
+        .unwrap_or_else(|_| ApiError::from(Error::Internal("the handler panicked".into())).into_response());
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         response = write(&error, &id, &response);
     }
@@ -46,8 +47,8 @@ async fn finish(request: Request, next: Next) -> Response {
 
 /// The error's answer, with the header that goes with it, and with `Allow`, which the router has set.
 fn write(error: &ApiError, request_id: &str, unwritten: &Response) -> Response {
-    if let ApiError::Internal(cause) = error {
-        tracing::error!(request.id = %request_id, error = %cause, "request failed");
+    if let Some(cause) = error.internal_cause() {
+        tracing::error!(request.id = %request_id, error = cause, "request failed");
     }
     let mut response = (error.status(), axum::Json(error.body(request_id))).into_response();
     let kept = unwritten.headers().iter().filter(|(name, _)| *name == header::ALLOW);

@@ -1,7 +1,8 @@
-//! What goes wrong, without HTTP; [`ApiError::into_response`] is the one place where it becomes an answer.
+//! What goes wrong, as HTTP answers it. [`ApiError::into_response`] is the one place where an error becomes an answer.
 
 use std::borrow::Cow;
 
+use application::Error;
 use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
@@ -9,53 +10,39 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use domain::{Invalid, event_data, scope::Scope};
+use domain::{ErrorCode, ErrorKind, Invalid};
 use serde::Serialize;
-use utoipa::ToSchema;
-
-use crate::openapi::errors::ErrorCode;
-
-pub(crate) const ENDPOINT_DISABLED: ApiError = ApiError::Conflict {
-    code: "endpoint_disabled",
-    message: "The webhook endpoint is disabled; enable it first",
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
+
+use crate::schema;
 
 /// Every way in which a request can fail.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ApiError {
+    /// The use case was not carried out.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Application(#[from] Error),
     #[error("no key, or one that does not exist")]
     Unauthorized,
-    #[error("the key lacks {0}")]
-    Forbidden(Scope),
-    /// No scope would help.
-    #[error("only the platform publishes this event type")]
-    EventTypeReserved,
-    /// Something about live keys that a test key may not do.
-    #[error("a test key, but {0}")]
-    TestKey(&'static str),
-    /// Also for what belongs to another organization: nobody can tell the two apart.
-    #[error("no such {0}")]
-    NotFound(&'static str),
-    /// Also for an event of another organization that was published a moment ago, and for what may never come.
-    #[error("no such event yet")]
-    EventNotLoggedYet,
     #[error("no such route")]
     NoSuchRoute,
     #[error("the route has no such method")]
     MethodNotAllowed,
-    #[error("conflict: {message}")]
-    Conflict { code: &'static str, message: &'static str },
     #[error("larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("not JSON by its content type")]
     UnsupportedMediaType,
     #[error("encoded, by its Content-Encoding")]
     UnsupportedContentEncoding,
-    /// A fault of ours. The text is for the log; the caller is told only that it happened.
-    #[error("{0}")]
-    Internal(String),
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Application(invalid.into())
+    }
 }
 
 /// What a caller is told of an error.
@@ -63,17 +50,17 @@ pub(crate) enum ApiError {
 pub(crate) struct Problem {
     /// For a bad request, what is wrong, in a sentence; otherwise the kind of error.
     #[schema(min_length = 1)]
-    error: String,
+    error: Cow<'static, str>,
     /// What is wrong, in a sentence, where `error` is a kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     message: Option<String>,
-    #[schema(value_type = ErrorCode)]
-    code: &'static str,
+    #[schema(value_type = Code)]
+    code: ErrorCode,
     /// The field or parameter at fault, such as `retry_policy.max_retries`, where it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, nullable = false)]
-    param: Option<Cow<'static, str>>,
+    #[schema(nullable = false)]
+    param: Option<String>,
 }
 
 /// The contract's error body.
@@ -85,31 +72,60 @@ pub(crate) struct ErrorBody {
 }
 
 impl ApiError {
-    pub(crate) fn status(&self) -> StatusCode {
+    fn code(&self) -> ErrorCode {
         match self {
-            Self::Invalid(invalid) if invalid.code == event_data::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::EventTypeReserved | Self::TestKey(_) => StatusCode::FORBIDDEN,
-            Self::NotFound(_) | Self::EventNotLoggedYet | Self::NoSuchRoute => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict { .. } => StatusCode::CONFLICT,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType | Self::UnsupportedContentEncoding => {
-                StatusCode::UNSUPPORTED_MEDIA_TYPE
-            }
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Application(error) => error.code(),
+            Self::Unauthorized => ErrorCode::Unauthorized,
+            Self::NoSuchRoute => ErrorCode::RouteNotFound,
+            Self::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            Self::TooLarge { .. } => ErrorCode::PayloadTooLarge,
+            Self::UnsupportedMediaType => ErrorCode::UnsupportedMediaType,
+            Self::UnsupportedContentEncoding => ErrorCode::ContentEncodingUnsupported,
         }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Application(error) => error.message(),
+            Self::Unauthorized => "Invalid or missing API key".into(),
+            Self::NoSuchRoute => "No such route".into(),
+            Self::MethodNotAllowed => "This route does not have that method".into(),
+            Self::TooLarge { limit } => format!("The body must be at most {limit} bytes"),
+            Self::UnsupportedMediaType => "Content-Type must be application/json".into(),
+            Self::UnsupportedContentEncoding => {
+                "Content-Encoding must be identity: send the body as it is".into()
+            }
+        }
+    }
+
+    fn param(&self) -> Option<&str> {
+        match self {
+            Self::Application(error) => error.param(),
+            _ => None,
+        }
+    }
+
+    /// What is wrong on our side, for the log.
+    pub(crate) fn internal_cause(&self) -> Option<&str> {
+        match self {
+            Self::Application(Error::Internal(cause)) => Some(cause),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        status(self.code())
     }
 
     /// The header that HTTP wants beside the body, where it wants one.
     pub(crate) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let header = |name, value| Some((name, HeaderValue::from_static(value)));
-        match self {
-            Self::Unauthorized => header(WWW_AUTHENTICATE, "Bearer"),
-            Self::UnsupportedContentEncoding => header(ACCEPT_ENCODING, "identity"),
-            // Seconds. An event is logged a tenth of a second after it was accepted, while nothing else waits.
-            Self::EventNotLoggedYet => header(RETRY_AFTER, "1"),
+        match self.code() {
+            ErrorCode::Unauthorized => header(WWW_AUTHENTICATE, "Bearer"),
+            ErrorCode::ContentEncodingUnsupported => header(ACCEPT_ENCODING, "identity"),
+            // Seconds. An event is logged a tenth of a second after it was accepted, while nothing else waits; and most requests end
+            // within a second.
+            ErrorCode::EventNotLoggedYet | ErrorCode::IdempotencyInProgress => header(RETRY_AFTER, "1"),
             _ => None,
         }
     }
@@ -121,50 +137,43 @@ impl ApiError {
 
     /// What the caller is told.
     pub(crate) fn problem(&self) -> Problem {
-        if let Self::Invalid(Invalid { code, param, message }) = self {
-            return Problem { error: message.clone(), message: None, code, param: param.clone() };
-        }
+        let code = self.code();
         let (error, message) = match self {
-            Self::Unauthorized => ("unauthorized", "Invalid or missing API key".to_owned()),
-            Self::Forbidden(scope) => ("forbidden", format!("Insufficient scope. Required: {scope}")),
-            Self::EventTypeReserved => (
-                "forbidden",
-                "platform.* event types are the platform's own; a key cannot publish them".to_owned(),
-            ),
-            Self::TestKey(message) => ("forbidden", (*message).to_owned()),
-            Self::NotFound(what) => ("not_found", format!("No such {what}")),
-            Self::EventNotLoggedYet => {
-                ("not_found", "No such event yet. If it was just published, ask again in a second".to_owned())
-            }
-            Self::NoSuchRoute => ("not_found", "No such route".to_owned()),
-            Self::MethodNotAllowed => {
-                ("method_not_allowed", "This route does not have that method".to_owned())
-            }
-            Self::Conflict { message, .. } => ("conflict", (*message).to_owned()),
-            Self::TooLarge { limit } => {
-                ("payload_too_large", format!("The body must be at most {limit} bytes"))
-            }
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", "Content-Type must be application/json".to_owned())
-            }
-            Self::UnsupportedContentEncoding => (
-                "unsupported_media_type",
-                "Content-Encoding must be identity: send the body as it is".to_owned(),
-            ),
-            Self::Invalid(_) | Self::Internal(_) => {
-                ("internal_error", "Something went wrong on our side. Please try again".to_owned())
-            }
+            // The seeds put the sentence there.
+            Self::Application(Error::Invalid(_)) => (self.message().into(), None),
+            _ => (kind(code).into(), Some(self.message())),
         };
-        let (code, param) = match self {
-            Self::Conflict { code, .. } => (*code, None),
-            Self::TestKey(_) => ("live_key_required", None),
-            Self::EventNotLoggedYet => ("event_not_logged_yet", None),
-            Self::NoSuchRoute => ("route_not_found", None),
-            Self::UnsupportedContentEncoding => ("content_encoding_unsupported", None),
-            Self::EventTypeReserved => ("event_type_reserved", Some("type".into())),
-            _ => (error, None),
-        };
-        Problem { error: error.to_owned(), message: Some(message), code, param }
+        Problem { error, message, code, param: self.param().map(str::to_owned) }
+    }
+}
+
+/// The status that a code comes with.
+pub(crate) fn status(code: ErrorCode) -> StatusCode {
+    match code.kind() {
+        ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The seeds' words for kinds of errors.
+fn kind(code: ErrorCode) -> &'static str {
+    match code.kind() {
+        ErrorKind::Invalid => "invalid",
+        ErrorKind::Unauthorized => "unauthorized",
+        ErrorKind::Forbidden => "forbidden",
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::MethodNotAllowed => "method_not_allowed",
+        ErrorKind::Conflict => "conflict",
+        ErrorKind::TooLarge => "payload_too_large",
+        ErrorKind::Unsupported => "unsupported_media_type",
+        ErrorKind::Internal => "internal_error",
     }
 }
 
@@ -177,26 +186,44 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<storage::Error> for ApiError {
-    fn from(error: storage::Error) -> Self {
-        Self::Internal(error.to_string())
+impl PartialSchema for ErrorBody {
+    fn schema() -> RefOr<Schema> {
+        let id = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .description(Some("The request's id, which `X-Request-Id` has too."));
+        schema::extended::<Problem>("request_id", id).description(Some("What went wrong.")).into()
     }
 }
 
-impl From<messaging::Error> for ApiError {
-    fn from(error: messaging::Error) -> Self {
-        Self::Internal(error.to_string())
+impl ToSchema for ErrorBody {
+    fn name() -> Cow<'static, str> {
+        "Error".into()
     }
 }
 
-impl From<vault::Error> for ApiError {
-    fn from(error: vault::Error) -> Self {
-        Self::Internal(error.to_string())
+/// An error's stable code, in the document.
+#[derive(Debug)]
+pub(crate) enum Code {}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let meaning =
+            |code: &ErrorCode| format!("- `{code}` ({}): {}", status(*code).as_u16(), code.meaning());
+        let meanings = ErrorCode::ALL.iter().map(meaning).collect::<Vec<_>>().join("\n");
+        let description =
+            format!("What went wrong, for programs. A code never changes its meaning.\n\n{meanings}");
+
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(description))
+            .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.text())))
+            .into()
     }
 }
 
-impl From<runtime::NoRandomness> for ApiError {
-    fn from(error: runtime::NoRandomness) -> Self {
-        Self::Internal(error.to_string())
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ErrorCode".into()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Api, Limits};
+use application::{Application, Limits};
 use domain::retry::RetryPolicy;
 use egress::{AddressPolicy, SystemResolver};
 use lambda_http::Error;
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws::config().await;
     let [phase] = runtime::random()?;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
-    let api = Api {
+    let application = Application {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
         registry,
         log: Log::new(&aws, environment.text("LOG_TABLE")?).counting_from(phase),
@@ -37,5 +37,5 @@ async fn main() -> Result<(), Error> {
             )?,
         },
     };
-    lambda_http::run(api::router(api)).await
+    lambda_http::run(api::router(application)).await
 }

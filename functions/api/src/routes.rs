@@ -1,4 +1,4 @@
-//! The routes, by resource.
+//! The routes, by resource: each decodes a request, makes one call, and encodes its answer.
 
 mod event_types;
 mod events;
@@ -6,18 +6,9 @@ mod keys;
 mod orbit;
 mod webhooks;
 
-pub(crate) use events::Published;
+use crate::documented::Routes;
 
-use axum::Router;
-use utoipa_axum::routes;
-
-use crate::{
-    Api,
-    error::ApiError,
-    openapi::{self, Routes},
-};
-
-/// Every route, with its documentation.
+/// Every route of a resource, with its documentation.
 pub(crate) fn routes() -> Routes {
     Routes::new()
         .merge(webhooks::routes())
@@ -25,12 +16,4 @@ pub(crate) fn routes() -> Routes {
         .merge(keys::routes())
         .merge(event_types::routes())
         .merge(orbit::routes())
-        .with(routes!(openapi::read))
-}
-
-pub(crate) fn router() -> Router<Api> {
-    routes()
-        .into_router()
-        .fallback(|| async { ApiError::NoSuchRoute })
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
 }

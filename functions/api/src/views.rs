@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use application::{Page, endpoints::CreatedEndpoint, events::RoutedEvent};
 use domain::{
     Timestamp,
     attempt::Attempt,
@@ -16,16 +17,15 @@ use domain::{
     retry::RetryPolicy,
 };
 use serde::Serialize;
-use storage::LoggedEvent;
 use utoipa::ToSchema;
 
-use crate::openapi::{examples, values};
+use crate::schema::{self, examples};
 
 /// A webhook endpoint; never with its secret.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WebhookEndpoint, examples(examples::endpoint))]
 pub(crate) struct EndpointView {
-    #[schema(value_type = values::EndpointId)]
+    #[schema(value_type = schema::EndpointId)]
     pub(crate) id: EndpointId,
     /// Where events are delivered.
     url: String,
@@ -43,21 +43,20 @@ pub(crate) struct EndpointView {
     #[schema(minimum = 0)]
     consecutive_failures: u32,
     /// When an attempt last ended, to within a minute while all is well; null before the first.
-    #[schema(value_type = Option<values::Timestamp>, required)]
+    #[schema(value_type = Option<schema::Timestamp>, required)]
     last_delivery_at: Option<Timestamp>,
     /// The HTTP status of that attempt; null where no answer came.
     #[schema(required, minimum = 100, maximum = 999)]
     last_delivery_status: Option<u16>,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
-    /// How long one attempt may take, in seconds.
-    #[schema(minimum = 1, maximum = 30)]
+    #[schema(schema_with = schema::answered_timeout_seconds)]
     timeout_seconds: u8,
-    #[schema(value_type = values::RetryPolicy)]
+    #[schema(value_type = schema::RetryPolicy)]
     retry_policy: RetryPolicy,
-    #[schema(value_type = values::FormatName)]
+    #[schema(value_type = schema::FormatName)]
     format: &'static Format,
-    #[schema(value_type = values::Metadata)]
+    #[schema(value_type = schema::Metadata)]
     metadata: Metadata,
 }
 
@@ -91,32 +90,33 @@ impl From<Endpoint> for EndpointView {
     examples(examples::created_endpoint),
 )]
 pub(crate) struct CreatedEndpointView {
-    #[schema(value_type = values::EndpointId)]
+    #[schema(value_type = schema::EndpointId)]
     id: EndpointId,
     url: String,
     #[schema(value_type = Vec<String>)]
     enabled_events: Patterns,
     #[schema(required)]
     description: Option<String>,
-    #[schema(value_type = values::SigningSecret)]
+    #[schema(value_type = schema::SigningSecret)]
     signing_secret: String,
     is_active: bool,
     message: &'static str,
     is_paused: bool,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
-    #[schema(minimum = 1, maximum = 30)]
+    #[schema(schema_with = schema::answered_timeout_seconds)]
     timeout_seconds: u8,
-    #[schema(value_type = values::RetryPolicy)]
+    #[schema(value_type = schema::RetryPolicy)]
     retry_policy: RetryPolicy,
-    #[schema(value_type = values::FormatName)]
+    #[schema(value_type = schema::FormatName)]
     format: &'static Format,
-    #[schema(value_type = values::Metadata)]
+    #[schema(value_type = schema::Metadata)]
     metadata: Metadata,
 }
 
-impl CreatedEndpointView {
-    pub(crate) fn new(endpoint: Endpoint, signing_secret: String) -> Self {
+impl From<CreatedEndpoint> for CreatedEndpointView {
+    fn from(created: CreatedEndpoint) -> Self {
+        let CreatedEndpoint { endpoint, secret } = created;
         let EndpointView {
             id,
             url,
@@ -136,7 +136,7 @@ impl CreatedEndpointView {
             url,
             enabled_events,
             description,
-            signing_secret,
+            signing_secret: secret.reveal().to_owned(),
             is_active,
             message: "Webhook endpoint created. Save the signing_secret - it will not be shown again.",
             is_paused,
@@ -154,18 +154,18 @@ impl CreatedEndpointView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Event, examples(examples::event))]
 pub(crate) struct EventView {
-    #[schema(value_type = values::EventId)]
+    #[schema(value_type = schema::EventId)]
     event_id: EventId,
     #[serde(rename = "type")]
     event_type: String,
     /// The service that published it: its type's first segment.
     service: String,
     /// What happened, to the letter as it was published.
-    #[schema(value_type = values::JsonObject)]
+    #[schema(value_type = schema::JsonObject)]
     data: EventData,
     /// False for what a test key published and for tests.
     livemode: bool,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
 }
 
@@ -187,34 +187,33 @@ impl From<Event> for EventView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = EventWithDeliveries, examples(examples::routed_event))]
 pub(crate) struct RoutedEventView {
-    #[schema(value_type = values::EventId)]
+    #[schema(value_type = schema::EventId)]
     event_id: EventId,
     #[serde(rename = "type")]
     event_type: String,
     /// The service that published it: its type's first segment.
     service: String,
     /// What happened, to the letter as it was published.
-    #[schema(value_type = values::JsonObject)]
+    #[schema(value_type = schema::JsonObject)]
     data: EventData,
     /// False for what a test key published and for tests.
     livemode: bool,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
     /// One for each endpoint that it matched or was sent to later on request.
     deliveries: Vec<DeliveryView>,
     /// Endpoints that subscribed to it but were disabled: nothing was sent or kept for them.
     #[serde(rename = "disabled_endpoints")]
-    #[schema(value_type = Vec<values::EndpointId>)]
+    #[schema(value_type = Vec<schema::EndpointId>)]
     disabled: Vec<EndpointId>,
 }
 
-impl RoutedEventView {
-    pub(crate) fn new(logged: LoggedEvent, deliveries: Vec<Delivery>) -> Self {
-        // What was sent there later after all is among the deliveries.
-        let mut disabled = logged.disabled;
-        disabled.retain(|endpoint| !logged.added.contains(endpoint));
+impl From<RoutedEvent> for RoutedEventView {
+    fn from(routed: RoutedEvent) -> Self {
+        let RoutedEvent { event, deliveries, disabled } = routed;
+
         // Spelled out once more: a flattened view would have its data's letters parsed and written anew.
-        let EventView { event_id, event_type, service, data, livemode, created_at } = logged.event.into();
+        let EventView { event_id, event_type, service, data, livemode, created_at } = event.into();
         let deliveries = deliveries.into_iter().map(DeliveryView::from).collect();
         Self { event_id, event_type, service, data, livemode, created_at, deliveries, disabled }
     }
@@ -224,21 +223,21 @@ impl RoutedEventView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Delivery, examples(examples::delivery))]
 pub(crate) struct DeliveryView {
-    #[schema(value_type = values::EventId)]
+    #[schema(value_type = schema::EventId)]
     event_id: EventId,
-    #[schema(value_type = values::EndpointId)]
+    #[schema(value_type = schema::EndpointId)]
     endpoint_id: EndpointId,
     /// The event's type.
     #[serde(rename = "type")]
     event_type: String,
-    #[schema(value_type = values::DeliveryStatus)]
+    #[schema(value_type = schema::DeliveryStatus)]
     status: Status,
     /// When it is tried again; null where nothing more is planned.
-    #[schema(value_type = Option<values::Timestamp>, required)]
+    #[schema(value_type = Option<schema::Timestamp>, required)]
     next_attempt_at: Option<Timestamp>,
     /// The attempts made, oldest first.
     attempts: Vec<AttemptView>,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     updated_at: Timestamp,
 }
 
@@ -264,13 +263,13 @@ pub(crate) struct AttemptView {
     #[schema(minimum = 1)]
     number: u32,
     /// When it began.
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     at: Timestamp,
     /// The receiver's HTTP status; null where no answer came.
     #[schema(required, minimum = 100, maximum = 999)]
     status_code: Option<u16>,
     /// Null where a whole answer came.
-    #[schema(value_type = Option<values::AttemptError>, required)]
+    #[schema(value_type = Option<schema::AttemptError>, required)]
     error_code: Option<String>,
     /// From its beginning to its outcome, in milliseconds.
     #[schema(minimum = 0)]
@@ -295,4 +294,20 @@ impl From<Attempt> for AttemptView {
             response_body: attempt.answer,
         }
     }
+}
+
+/// What every list ends with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PageEnd {
+    /// What to ask the next page with, as `cursor`; null at the end.
+    #[schema(required)]
+    pub(crate) next_cursor: Option<String>,
+    /// Whether there is a next page.
+    pub(crate) has_more: bool,
+}
+
+/// The items of a page as a caller sees them, and how the list goes on.
+pub(crate) fn listed<T, V: From<T>>(page: Page<T>) -> (Vec<V>, PageEnd) {
+    let Page { items, next_cursor } = page;
+    (items.into_iter().map(V::from).collect(), PageEnd { has_more: next_cursor.is_some(), next_cursor })
 }

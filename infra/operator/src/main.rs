@@ -1,17 +1,14 @@
 //! The operator's tool: what no API call may do, on any deployed stack, with ordinary AWS credentials.
 //!
-//! The stack is named by environment variables, whose values are among the stack's outputs: `REGISTRY_TABLE`, and for
-//! data keys `SECRETS_KEY_ID`. Answers are JSON on standard output.
+//! The stack is named by environment variables, whose values are among the stack's outputs: `REGISTRY_TABLE`, for keys also
+//! `EVENT_BUS`, where they are announced, and for data keys `SECRETS_KEY_ID`. Answers are JSON on standard output.
 
 use std::process::ExitCode;
 
+use application::keys::{Keys, NewKey};
 use clap::{Parser, Subcommand};
-use domain::{
-    ids::{KeyId, OrganizationId},
-    key::{ApiKey, KeyName, KeyRecord},
-    organization::OrganizationName,
-    scope::Scopes,
-};
+use domain::{ids::OrganizationId, key::KeyName, organization::OrganizationName, scope::Scopes};
+use messaging::Bus;
 use runtime::{Clock, Environment};
 use serde_json::{Value, json};
 use storage::Registry;
@@ -68,16 +65,18 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let aws = aws::config().await;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
+    let bus = || Ok::<_, Failure>(Bus::new(&aws, environment.text("EVENT_BUS")?));
+
     let answer = match arguments.command {
         Command::CreateOrganization { name, livemode } => {
-            create_organization(&registry, &name, livemode).await?
+            create_organization(&registry, &bus()?, &name, livemode).await?
         }
         Command::CreateKey { organization, name, livemode } => {
             let organization = OrganizationId::parse(&organization)?;
             if !registry.organization_exists(organization).await? {
                 return Err(format!("{organization} does not exist").into());
             }
-            create_key(&registry, organization, &name, livemode).await?
+            create_key(&registry, &bus()?, organization, KeyName::parse(&name)?, livemode).await?
         }
         Command::RotateDataKey => {
             let vault = Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry);
@@ -91,34 +90,40 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create_organization(registry: &Registry, name: &str, livemode: bool) -> Result<Value, Failure> {
+async fn create_organization(
+    registry: &Registry,
+    bus: &Bus,
+    name: &str,
+    livemode: bool,
+) -> Result<Value, Failure> {
     let name = OrganizationName::parse(name)?;
     let now = Clock::system().now();
     let organization = OrganizationId::new(now, runtime::random()?);
     if !registry.create_organization(organization, name.as_str(), now).await? {
         return Err(format!("{organization} exists already").into());
     }
-    create_key(registry, organization, "first key", livemode).await
+
+    create_key(registry, bus, organization, KeyName::parse("first key")?, livemode).await
 }
 
+/// A key with every scope, announced to the organization's endpoints as any other.
 async fn create_key(
     registry: &Registry,
+    bus: &Bus,
     organization: OrganizationId,
-    name: &str,
+    name: KeyName,
     livemode: bool,
 ) -> Result<Value, Failure> {
-    let now = Clock::system().now();
-    let key = ApiKey::new(livemode, &runtime::random()?);
-    let record = KeyRecord {
-        id: KeyId::new(now, runtime::random()?),
-        organization,
-        name: KeyName::parse(name)?,
-        scopes: Scopes::all(),
-        livemode,
-        created_at: now,
-    };
-    registry.create_key(organization, &record, &key.hash()).await?;
-    Ok(json!({ "organization_id": organization, "key_id": record.id, "key": key.reveal() }))
+    let clock = Clock::system();
+    let keys = Keys { registry, bus, clock: &clock };
+
+    let new = NewKey { name, scopes: Scopes::all(), livemode: Some(livemode) };
+    let created = keys.create(organization, new).await?;
+    Ok(json!({
+        "organization_id": organization,
+        "key_id": created.record.id,
+        "key": created.key.reveal(),
+    }))
 }
 
 #[cfg(test)]
@@ -127,10 +132,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_organization_s_name_is_fit_to_be_shown_before_anything_is_written() {
-        let registry = Registry::new(&aws::config().await, "there is none".into());
+        let aws = aws::config().await;
+        let registry = Registry::new(&aws, "there is none".into());
+        let bus = Bus::new(&aws, "there is none".into());
 
         for name in ["", " \u{200b}", "Ac\u{202e}me", "two\nlines"] {
-            let failure = create_organization(&registry, name, true).await.unwrap_err().to_string();
+            let failure = create_organization(&registry, &bus, name, true).await.unwrap_err().to_string();
 
             assert!(failure.starts_with("name must"), "{name:?}: {failure}");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Invalid, Timestamp,
+    ErrorCode, Invalid, Timestamp,
     format::Format,
     ids::{EndpointId, EventId, OrganizationId},
     metadata::Metadata,
@@ -228,7 +228,7 @@ impl Description {
         text::check(text, "description")?;
         if text.chars().count() > MAX_DESCRIPTION_CHARS {
             let message = format!("description must be at most {MAX_DESCRIPTION_CHARS} characters");
-            return Err(Invalid::param("description", "description_too_long", message));
+            return Err(Invalid::param("description", ErrorCode::DescriptionTooLong, message));
         }
         Ok(Self(text.to_owned()))
     }
@@ -247,19 +247,19 @@ pub struct TimeoutSeconds(u8);
 impl TimeoutSeconds {
     /// The default of this API: 10 seconds.
     pub const DEFAULT: Self = Self(10);
+    /// The shortest: a second.
+    pub const MIN: Self = Self(1);
     /// The longest, and Orbit's default: 30 seconds.
     pub const MAX: Self = Self(30);
 
     /// Checks the bounds.
     pub fn new(seconds: i64) -> Result<Self, Invalid> {
-        match u8::try_from(seconds) {
-            Ok(seconds @ 1..=30) => Ok(Self(seconds)),
-            _ => Err(Invalid::param(
-                "timeout_seconds",
-                "timeout_invalid",
-                "timeout_seconds must be between 1 and 30",
-            )),
-        }
+        let (least, most) = (Self::MIN.0, Self::MAX.0);
+        let seconds = u8::try_from(seconds).ok().filter(|seconds| (least..=most).contains(seconds));
+        seconds.map(Self).ok_or_else(|| {
+            let message = format!("timeout_seconds must be between {least} and {most}");
+            Invalid::param("timeout_seconds", ErrorCode::TimeoutInvalid, message)
+        })
     }
 
     /// The number of seconds.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Invalid, nesting};
+use crate::{ErrorCode, Invalid, nesting};
 
 /// The largest `data`, in bytes of its JSON text: 200 KiB.
 ///
@@ -13,17 +13,11 @@ use crate::{Invalid, nesting};
 /// block, so that in base64 no data of this size takes more than 267 KiB. Bus and queues take 1 MiB.
 pub const MAX_DATA_BYTES: usize = 200 * 1024;
 
-/// The code of the error for data that is larger.
-pub const TOO_LARGE: &str = "data_too_large";
-
 /// The deepest that `data` may be nested, itself the first level; see [`nesting::levels`].
 ///
 /// The payload around it is one level more and a page of the log three, which makes 63: common parsers read 64
 /// (`System.Text.Json`) or more.
 pub const MAX_DATA_LEVELS: usize = 60;
-
-/// The code of the error for data that is nested deeper.
-pub const TOO_DEEP: &str = "data_too_deep";
 
 /// From this size on, `data` is deflated for the bus, the queues and the log; an event of less takes one write unit anyway.
 const DEFLATE_FROM_BYTES: usize = 512;
@@ -60,7 +54,7 @@ impl EventData {
         }
         if json.get().len() > MAX_DATA_BYTES {
             let message = format!("data must be at most {MAX_DATA_BYTES} bytes of JSON");
-            return Err(Invalid::param("data", TOO_LARGE, message));
+            return Err(Invalid::param("data", ErrorCode::DataTooLarge, message));
         }
         Ok(Self(json))
     }
@@ -71,7 +65,7 @@ impl EventData {
             return Ok(());
         }
         let message = format!("data must be nested at most {MAX_DATA_LEVELS} levels deep, itself included");
-        Err(Invalid::param("data", TOO_DEEP, message))
+        Err(Invalid::param("data", ErrorCode::DataTooDeep, message))
     }
 
     /// The JSON text.
@@ -120,7 +114,7 @@ impl PartialEq for EventData {
 impl Eq for EventData {}
 
 fn not_an_object() -> Invalid {
-    Invalid::param("data", "data_invalid", "data must be a JSON object")
+    Invalid::param("data", ErrorCode::DataInvalid, "data must be a JSON object")
 }
 
 /// [`EventData`] as it travels: inside a JSON string, deflated and in base64 where that is shorter to carry.
@@ -145,7 +139,7 @@ impl CarriedData {
 }
 
 fn inflate(deflated: &[u8]) -> Result<String, Invalid> {
-    let damaged = || Invalid::param("data", "data_invalid", "data is not deflated JSON");
+    let damaged = || Invalid::param("data", ErrorCode::DataInvalid, "data is not deflated JSON");
     let bytes = miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, MAX_DATA_BYTES);
     String::from_utf8(bytes.map_err(|_| damaged())?).map_err(|_| damaged())
 }
@@ -217,7 +211,11 @@ mod tests {
         }
         for levels in [MAX_DATA_LEVELS + 1, 90_000 / 5] {
             let refused = EventData::parse(&of_levels(levels)).unwrap_err();
-            assert_eq!((refused.code, refused.param.as_deref()), ("data_too_deep", Some("data")), "{levels}");
+            assert_eq!(
+                (refused.code.text(), refused.param.as_deref()),
+                ("data_too_deep", Some("data")),
+                "{levels}"
+            );
             assert!(refused.message.contains("60"), "{refused}");
         }
         assert!(EventData::parse(&format!(r#"{{"brackets":"{}"}}"#, "[{".repeat(1_000))).is_ok());
@@ -231,7 +229,7 @@ mod tests {
             for carried in [CarriedData::Text(text.clone()), CarriedData::Deflated(deflated)] {
                 let data = carried.open().unwrap();
                 assert_eq!(data.as_json(), text);
-                assert_eq!(data.check_levels().unwrap_err().code, TOO_DEEP);
+                assert_eq!(data.check_levels().unwrap_err().code, "data_too_deep");
             }
         }
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use sha2::Sha256;
 
 use crate::{
-    Invalid, Timestamp,
+    ErrorCode, Invalid, Timestamp,
     event::Event,
     secret::{SecretForm, SigningSecret},
 };
@@ -152,7 +152,11 @@ impl Format {
     pub fn parse(name: &str) -> Result<&'static Format, Invalid> {
         Self::ALL.iter().find(|format| format.name == name).ok_or_else(|| {
             let known: Vec<_> = Self::ALL.iter().map(|format| format.name).collect();
-            Invalid::param("format", "format_unknown", format!("format must be one of {}", known.join(", ")))
+            Invalid::param(
+                "format",
+                ErrorCode::FormatUnknown,
+                format!("format must be one of {}", known.join(", ")),
+            )
         })
     }
 

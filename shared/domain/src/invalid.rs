@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use crate::ErrorCode;
+
 /// Input that a caller can mend: what the contract answers with 400.
 ///
 /// `message` is shown to the caller to the letter; `code` is stable for programs; `param` names the field or query
@@ -7,8 +9,8 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
-    /// Stable machine code, in `snake_case`.
-    pub code: &'static str,
+    /// Stable, for programs.
+    pub code: ErrorCode,
     /// The field or query parameter at fault.
     pub param: Option<Cow<'static, str>>,
     /// What is wrong, in a sentence for the caller.
@@ -17,16 +19,12 @@ pub struct Invalid {
 
 impl Invalid {
     /// A problem with one named field or query parameter.
-    pub fn param(
-        param: impl Into<Cow<'static, str>>,
-        code: &'static str,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn param(param: impl Into<Cow<'static, str>>, code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, param: Some(param.into()), message: message.into() }
     }
 
     /// A problem with the request as a whole.
-    pub fn whole(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn whole(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, param: None, message: message.into() }
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    Invalid, Timestamp,
+    ErrorCode, Invalid, Timestamp,
     ids::{KeyId, OrganizationId},
     scope::Scopes,
     text,
@@ -89,7 +89,7 @@ impl KeyName {
         text::check(text, "name")?;
         if text.chars().count() > MAX_NAME_CHARS {
             let message = format!("name must be at most {MAX_NAME_CHARS} characters");
-            return Err(Invalid::param("name", "name_too_long", message));
+            return Err(Invalid::param("name", ErrorCode::NameTooLong, message));
         }
         Ok(Self(text.to_owned()))
     }

@@ -9,6 +9,7 @@ pub mod audience;
 pub mod catalogue;
 pub mod delivery;
 pub mod endpoint;
+mod error_code;
 pub mod event;
 pub mod event_data;
 pub mod format;
@@ -27,5 +28,6 @@ pub mod sharding;
 pub mod text;
 mod timestamp;
 
+pub use error_code::{ErrorCode, ErrorKind};
 pub use invalid::Invalid;
 pub use timestamp::{NotAMoment, Timestamp};

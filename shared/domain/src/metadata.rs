@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, text::Flaw};
+use crate::{ErrorCode, Invalid, text::Flaw};
 
 /// The most keys, as at Stripe.
 pub const MAX_KEYS: usize = 50;
@@ -21,7 +21,7 @@ pub struct Metadata(BTreeMap<String, String>);
 impl Metadata {
     /// Checks the bounds and the characters.
     pub fn parse(entries: BTreeMap<String, String>) -> Result<Self, Invalid> {
-        let refuse = |message: String| Err(Invalid::param("metadata", "metadata_too_large", message));
+        let refuse = |message: String| Err(Invalid::param("metadata", ErrorCode::MetadataTooLarge, message));
         if entries.len() > MAX_KEYS {
             return refuse(format!("metadata must have at most {MAX_KEYS} keys"));
         }

@@ -1,6 +1,6 @@
 //! Organizations.
 
-use crate::{Invalid, text};
+use crate::{ErrorCode, Invalid, text};
 
 /// The longest name of an organization, in characters.
 pub const MAX_NAME_CHARS: usize = 128;
@@ -15,7 +15,7 @@ impl OrganizationName {
         text::check(text, "name")?;
         if text.chars().count() > MAX_NAME_CHARS {
             let message = format!("name must be at most {MAX_NAME_CHARS} characters");
-            return Err(Invalid::param("name", "name_too_long", message));
+            return Err(Invalid::param("name", ErrorCode::NameTooLong, message));
         }
         Ok(Self(text.to_owned()))
     }

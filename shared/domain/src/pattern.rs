@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, catalogue::Catalogue};
+use crate::{ErrorCode, Invalid, catalogue::Catalogue};
 
 /// The most patterns of one endpoint.
 pub const MAX_PATTERNS: usize = 100;
@@ -16,7 +16,7 @@ pub struct Pattern(String);
 
 impl Pattern {
     /// Reads a pattern that covers at least one type of the catalogue. `param` names the field in the error.
-    pub fn parse(text: &str, param: &'static str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str, param: &str) -> Result<Self, Invalid> {
         let catalogue = Catalogue::get();
         let known = match text.strip_suffix(".*") {
             _ if text == "*" => true,
@@ -54,7 +54,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-fn unknown(text: &str, param: &'static str) -> Invalid {
+fn unknown(text: &str, param: &str) -> Invalid {
     let shown: String = text.chars().take(64).collect();
     let nearest = Catalogue::get().nearest(&shown).unwrap_or("*");
     let message = if text.trim_end_matches(".*").contains('*') && text != "*" {
@@ -64,7 +64,7 @@ fn unknown(text: &str, param: &'static str) -> Invalid {
     } else {
         format!("\"{shown}\" matches no known event type. Did you mean \"{nearest}\"?")
     };
-    Invalid::param(param, "event_type_unknown", message)
+    Invalid::param(param.to_owned(), ErrorCode::EventTypeUnknown, message)
 }
 
 /// An endpoint's patterns: 1 to [`MAX_PATTERNS`], in the order given, none twice.
@@ -74,10 +74,10 @@ pub struct Patterns(Vec<Pattern>);
 
 impl Patterns {
     /// Reads the patterns of the field named `param`; one given twice counts once.
-    pub fn parse<S: AsRef<str>>(texts: &[S], param: &'static str) -> Result<Self, Invalid> {
+    pub fn parse<S: AsRef<str>>(texts: &[S], param: &str) -> Result<Self, Invalid> {
         if !(1..=MAX_PATTERNS).contains(&texts.len()) {
             let message = format!("{param} must have 1 to {MAX_PATTERNS} patterns");
-            return Err(Invalid::param(param, "patterns_count", message));
+            return Err(Invalid::param(param.to_owned(), ErrorCode::PatternsCount, message));
         }
         let mut patterns = Vec::with_capacity(texts.len());
         for text in texts {

@@ -1,10 +1,14 @@
 //! When a failed attempt is tried again.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt::Display,
+    ops::RangeInclusive,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, Timestamp, attempt::Outcome};
+use crate::{ErrorCode, Invalid, Timestamp, attempt::Outcome};
 
 /// The longest wait before any retry: SQS hides a message for at most 12 hours after it was received.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(12);
@@ -22,28 +26,27 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Checks the bounds: 0–5 retries, delays of 1–3,600 s growing by 1–10 to at most 1–43,200 s.
+    /// How many retries there may be.
+    pub const MAX_RETRIES: RangeInclusive<u32> = 0..=5;
+    /// How long the first wait may be, in seconds.
+    pub const INITIAL_DELAY_SECONDS: RangeInclusive<u32> = 1..=3_600;
+    /// What each further wait may be multiplied by.
+    pub const BACKOFF_FACTOR: RangeInclusive<f64> = 1.0..=10.0;
+    /// How long the longest wait may be, in seconds.
+    pub const MAX_DELAY_SECONDS: RangeInclusive<u32> = 1..=43_200;
+
+    /// A policy of these numbers, each within its bounds.
     pub fn new(
         max_retries: u32,
         initial_delay_seconds: u32,
         backoff_factor: f64,
         max_delay_seconds: u32,
     ) -> Result<Self, Invalid> {
-        let refuse = |name: &'static str, bounds: &str| {
-            Err(Invalid::param(name, "retry_policy_invalid", format!("{name} must be between {bounds}")))
-        };
-        if max_retries > 5 {
-            return refuse("retry_policy.max_retries", "0 and 5");
-        }
-        if !(1..=3_600).contains(&initial_delay_seconds) {
-            return refuse("retry_policy.initial_delay_seconds", "1 and 3600");
-        }
-        if !(1.0..=10.0).contains(&backoff_factor) {
-            return refuse("retry_policy.backoff_factor", "1 and 10");
-        }
-        if !(1..=43_200).contains(&max_delay_seconds) {
-            return refuse("retry_policy.max_delay_seconds", "1 and 43200");
-        }
+        within("retry_policy.max_retries", max_retries, &Self::MAX_RETRIES)?;
+        within("retry_policy.initial_delay_seconds", initial_delay_seconds, &Self::INITIAL_DELAY_SECONDS)?;
+        within("retry_policy.backoff_factor", backoff_factor, &Self::BACKOFF_FACTOR)?;
+        within("retry_policy.max_delay_seconds", max_delay_seconds, &Self::MAX_DELAY_SECONDS)?;
+
         Ok(Self { max_retries, initial_delay_seconds, backoff_factor, max_delay_seconds })
     }
 
@@ -74,6 +77,43 @@ impl RetryPolicy {
         let scheduled = grown.min(f64::from(self.max_delay_seconds));
         let strayed = scheduled * (1.0 + JITTER * jitter.clamp(-1.0, 1.0));
         Duration::from_secs_f64(strayed.min(LONGEST_DELAY.as_secs_f64()))
+    }
+}
+
+fn within<T: Copy + PartialOrd + Display>(
+    name: &'static str,
+    number: T,
+    bounds: &RangeInclusive<T>,
+) -> Result<(), Invalid> {
+    if bounds.contains(&number) {
+        return Ok(());
+    }
+    let message = format!("{name} must be between {} and {}", bounds.start(), bounds.end());
+    Err(Invalid::param(name, ErrorCode::RetryPolicyInvalid, message))
+}
+
+/// A retry policy of which some numbers are chosen, and the others left open.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct PolicyChoice {
+    /// How many retries follow the first attempt.
+    pub max_retries: Option<u32>,
+    /// The wait before the first retry, in seconds.
+    pub initial_delay_seconds: Option<u32>,
+    /// What each further wait is multiplied by.
+    pub backoff_factor: Option<f64>,
+    /// The longest wait, in seconds.
+    pub max_delay_seconds: Option<u32>,
+}
+
+impl PolicyChoice {
+    /// The policy whose numbers are the chosen ones, and those of `base` where none is.
+    pub fn over(&self, base: RetryPolicy) -> Result<RetryPolicy, Invalid> {
+        RetryPolicy::new(
+            self.max_retries.unwrap_or(base.max_retries),
+            self.initial_delay_seconds.unwrap_or(base.initial_delay_seconds),
+            self.backoff_factor.unwrap_or(base.backoff_factor),
+            self.max_delay_seconds.unwrap_or(base.max_delay_seconds),
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::{ErrorCode, Invalid};
 
 /// One scope of the contract's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,7 +78,11 @@ impl Scopes {
     /// Reads a list of scope names: at least one, each known; a name given twice counts once.
     pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self, Invalid> {
         if names.is_empty() {
-            return Err(Invalid::param("scopes", "scopes_required", "scopes must name at least one scope"));
+            return Err(Invalid::param(
+                "scopes",
+                ErrorCode::ScopesRequired,
+                "scopes must name at least one scope",
+            ));
         }
         let scopes: Result<_, _> = names.iter().map(|name| Self::parse_one(name.as_ref())).collect();
         scopes.map(Self)
@@ -112,7 +116,7 @@ impl Scopes {
             let known = Scope::ALL.map(Scope::name).join(", ");
             Invalid::param(
                 "scopes",
-                "scope_unknown",
+                ErrorCode::ScopeUnknown,
                 format!("Unknown scope \"{}\"; known are {known}", shown(name)),
             )
         })
@@ -154,6 +158,6 @@ mod tests {
     fn unknown_and_missing_scopes_are_refused() {
         assert_eq!(Scopes::parse::<&str>(&[]).unwrap_err().code, "scopes_required");
         let unknown = Scopes::parse(&["platform:all"]).unwrap_err();
-        assert_eq!((unknown.code, unknown.param.as_deref()), ("scope_unknown", Some("scopes")));
+        assert_eq!((unknown.code.text(), unknown.param.as_deref()), ("scope_unknown", Some("scopes")));
     }
 }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Invalid, Timestamp, text::Flaw};
+use crate::{ErrorCode, Invalid, Timestamp, text::Flaw};
 
 const PREFIX: &str = "whsec_";
 
@@ -67,7 +67,11 @@ impl SigningSecret {
         if printable && (16..=256).contains(&text.len()) {
             return Ok(());
         }
-        Err(Invalid::param("secret", "secret_invalid", "secret must be 16 to 256 printable ASCII characters"))
+        Err(Invalid::param(
+            "secret",
+            ErrorCode::SecretInvalid,
+            "secret must be 16 to 256 printable ASCII characters",
+        ))
     }
 
     fn check_base64_key(text: &str) -> Result<(), Invalid> {
@@ -77,7 +81,7 @@ impl SigningSecret {
             return Ok(());
         }
         let message = "secret must be whsec_ and the base64 of 24 to 64 bytes for the format \"standard\"";
-        Err(Invalid::param("secret", "secret_invalid", message))
+        Err(Invalid::param("secret", ErrorCode::SecretInvalid, message))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::Invalid;
+use crate::{ErrorCode, Invalid};
 
 /// Why a text is not fit to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +34,12 @@ impl Flaw {
     /// The error for the caller. `subject` is what the message calls the text; nothing of the text is in it.
     pub fn invalid(self, param: impl Into<Cow<'static, str>>, subject: &str) -> Invalid {
         let (code, rest) = match self {
-            Self::Blank => ("text_blank", "must not be blank"),
+            Self::Blank => (ErrorCode::TextBlank, "must not be blank"),
             Self::Control => {
-                ("character_not_allowed", "must be one line without control characters such as tabs")
+                (ErrorCode::CharacterNotAllowed, "must be one line without control characters such as tabs")
             }
             Self::Direction => (
-                "character_not_allowed",
+                ErrorCode::CharacterNotAllowed,
                 "must have no characters that turn the direction of text, such as U+200F or U+202E",
             ),
         };
@@ -182,7 +182,7 @@ mod tests {
             ),
         ] {
             let refused = check(text, "description").unwrap_err();
-            assert_eq!((refused.code, refused.param.as_deref()), (code, Some("description")));
+            assert_eq!((refused.code.text(), refused.param.as_deref()), (code, Some("description")));
             assert_eq!(refused.message, message);
         }
         assert_eq!(check("fine", "description"), Ok(()));

@@ -3,7 +3,7 @@ use std::{borrow::Cow, ops::RangeInclusive, time::Duration};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::Invalid;
+use crate::{ErrorCode, Invalid};
 
 /// Numbers that are plainly Unix seconds: as milliseconds they are the first three years after 1970, long before any event,
 /// as seconds all the time until the year 5138.
@@ -91,7 +91,7 @@ impl NotAMoment {
     pub const EXPECTED: &str = "Unix milliseconds or RFC 3339";
 
     /// The error for the caller; `type_code` is its code where the value has not the form of a moment at all.
-    pub fn invalid(self, param: impl Into<Cow<'static, str>>, type_code: &'static str) -> Invalid {
+    pub fn invalid(self, param: impl Into<Cow<'static, str>>, type_code: ErrorCode) -> Invalid {
         let param = param.into();
         match self {
             Self::Unreadable => {
@@ -101,7 +101,7 @@ impl NotAMoment {
             Self::InSeconds => {
                 let message =
                     format!("{param} is in seconds, but times are Unix milliseconds: multiply it by 1000");
-                Invalid::param(param, "time_in_seconds", message)
+                Invalid::param(param, ErrorCode::TimeInSeconds, message)
             }
         }
     }
@@ -149,13 +149,13 @@ mod tests {
 
     #[test]
     fn what_is_in_seconds_is_told_so_by_name() {
-        let invalid = NotAMoment::InSeconds.invalid("after", "parameter_type");
-        assert_eq!((invalid.code, invalid.param.as_deref()), ("time_in_seconds", Some("after")));
+        let invalid = NotAMoment::InSeconds.invalid("after", ErrorCode::ParameterType);
+        assert_eq!((invalid.code.text(), invalid.param.as_deref()), ("time_in_seconds", Some("after")));
         assert_eq!(
             invalid.message,
             "after is in seconds, but times are Unix milliseconds: multiply it by 1000"
         );
-        assert_eq!(NotAMoment::Unreadable.invalid("after", "parameter_type").code, "parameter_type");
+        assert_eq!(NotAMoment::Unreadable.invalid("after", ErrorCode::ParameterType).code, "parameter_type");
     }
 
     #[test]

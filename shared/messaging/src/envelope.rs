@@ -110,7 +110,7 @@ impl Refused {
 
 impl From<Invalid> for Refused {
     fn from(invalid: Invalid) -> Self {
-        Self::new(invalid.code, invalid.message)
+        Self::new(invalid.code.text(), invalid.message)
     }
 }
 

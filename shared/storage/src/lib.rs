@@ -17,7 +17,7 @@ mod table;
 
 pub use error::Error;
 pub use log::{
-    Added, Arrival, Claim, DeliveryFilter, EventFilter, EventPage, Held, HeldMarker, Log, LoggedEvent,
-    MAX_ADDED, Publication, Stored,
+    Added, Arrival, DeliveryFilter, EventFilter, EventPage, Held, HeldMarker, KeptRequest, Log, LoggedEvent,
+    MAX_ADDED, Stored,
 };
 pub use registry::{Created, DataKey, EndpointRecord, Noted, Registry, Subscribers, Updated};

@@ -15,7 +15,7 @@ use rate::Tally;
 pub use deliveries::DeliveryFilter;
 pub use events::{Added, LoggedEvent, MAX_ADDED, Stored};
 pub use held::{Held, HeldMarker};
-pub use idempotency::{Claim, Publication};
+pub use idempotency::KeptRequest;
 pub use partitions::Arrival;
 pub use query::{EventFilter, EventPage};
 

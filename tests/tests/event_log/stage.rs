@@ -1,5 +1,7 @@
 //! What these tests share: a platform, an organization, and a look into the log past the API.
 
+use std::time::Duration;
+
 use domain::{
     Timestamp,
     audience::Audience,
@@ -50,9 +52,26 @@ impl Stage {
         self.caller().try_send(Method::POST, path, &headers, body).await
     }
 
+    /// Asks again while the first request with the key counts as running, as `Retry-After` says.
+    pub(crate) async fn post_until_answered(&self, path: &str, idempotency_key: &str, body: &str) -> Answer {
+        loop {
+            let answer = self.post_with(path, idempotency_key, body).await;
+            if !is_in_progress(&answer) {
+                return answer;
+            }
+            let seconds = answer.header("retry-after").parse().unwrap();
+            self.platform.aws.advance(Duration::from_secs(seconds));
+        }
+    }
+
     pub(crate) fn logged(&self) -> Vec<String> {
         logged(&self.platform, self.organization)
     }
+}
+
+/// Whether an answer says that the first request with the key is still running.
+pub(crate) fn is_in_progress(answer: &Answer) -> bool {
+    answer.status == 409 && answer.json()["code"] == "idempotency_in_progress"
 }
 
 /// The ids of an organization's published events in the log, as the table has them.

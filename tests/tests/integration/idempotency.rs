@@ -71,21 +71,6 @@ async fn a_key_is_remembered_for_24_hours() {
 }
 
 #[tokio::test]
-async fn requests_with_one_key_that_overlap_make_one_event() {
-    for seed in 1..=20 {
-        let platform = Platform::new();
-        let key = platform.organization().await.key;
-        let caller = platform.with_key(&key);
-        platform.aws.interleave(seed);
-        let requests = (0..4).map(|_| publish(&caller, "order-1", "m"));
-        let answers = futures::future::join_all(requests).await;
-        let mut ids: Vec<_> = answers.iter().map(|answer| answer.json()["eventId"].to_string()).collect();
-        ids.dedup();
-        assert_eq!((ids.len(), published(&platform)), (1, 1), "seed {seed}: {answers:?}");
-    }
-}
-
-#[tokio::test]
 async fn a_batch_answers_for_each_event_and_a_bad_one_fails_no_other() {
     let platform = Platform::new();
     let key = platform.organization().await.key;

@@ -24,6 +24,7 @@ mod log;
 mod new_start;
 mod paging;
 mod receivers;
+mod repeated;
 mod resending;
 mod routing;
 mod secrets;

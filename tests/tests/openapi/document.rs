@@ -8,9 +8,13 @@ use std::{
 use hyper::Method;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
-use tests::platform::Answer;
+use tests::platform::{Answer, Deployment};
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&api::openapi().unwrap()).unwrap());
+/// As a deployment with the template's defaults answers it.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let json = api::openapi(&Deployment::default().limits()).unwrap();
+    serde_json::from_str(&json).unwrap()
+});
 static CLOSED: LazyLock<Value> = LazyLock::new(|| {
     let mut components = DOCUMENT["components"].clone();
     components["schemas"].as_object_mut().unwrap().values_mut().for_each(close_parts);

@@ -7,10 +7,9 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Object, OpenApi, OpenApiVersion, RefOr, Type,
+        Components, ObjectBuilder, OpenApi, OpenApiVersion, RefOr, Type,
         extensions::Extensions,
-        header::Header,
-        path::{Operation, ParameterIn},
+        path::{Operation, ParameterBuilder, ParameterIn},
         request_body::RequestBody,
         schema::Schema,
         security::SecurityRequirement,
@@ -18,11 +17,14 @@ use utoipa::{
 };
 
 use super::{
-    errors::{self, ErrorCode, Shared},
+    errors::{self, Shared},
     info::{API_KEY, BEARER},
     parameters,
 };
-use crate::error::ErrorBody;
+use crate::{
+    error::{Code, ErrorBody},
+    request::MAX_IDEMPOTENCY_KEY_CHARS,
+};
 
 const REQUEST_ID: &str = "X-Request-Id";
 
@@ -30,6 +32,10 @@ const REQUEST_ID: &str = "X-Request-Id";
 pub(super) fn add(document: &mut OpenApi) {
     document.openapi = OpenApiVersion::Version31;
     for (path, item) in &mut document.paths.paths {
+        // What changes something and may be sent again: PUT and DELETE say themselves that they may.
+        for operation in [&mut item.post, &mut item.patch].into_iter().filter_map(Option::as_mut) {
+            add_idempotency(operation);
+        }
         let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete, &mut item.put];
         for operation in operations.into_iter().filter_map(Option::as_mut) {
             complete(operation, path);
@@ -38,30 +44,44 @@ pub(super) fn add(document: &mut OpenApi) {
     let components = document.components.get_or_insert_with(Components::new);
     parameters::add_schemas(components);
     components.schemas.insert(ErrorBody::name().into(), ErrorBody::schema());
-    components.schemas.insert(ErrorCode::name().into(), ErrorCode::schema());
+    components.schemas.insert(Code::name().into(), Code::schema());
     for shared in every() {
         components.responses.insert(shared.name.into(), shared.response().into());
     }
 }
 
-/// A reference to the header that every answer has.
-pub(super) fn request_id() -> Header {
-    let mut header = Header::new(Object::with_type(Type::String));
-    header.description = Some("The request's id, for support.".into());
-    header
-}
-
-fn every() -> [Shared; 8] {
+fn every() -> [Shared; 9] {
     [
         errors::bad_request(),
         errors::unauthorized(),
         errors::forbidden(),
         errors::not_found(),
         errors::event_not_found(),
+        errors::conflict(),
         errors::too_large(),
         errors::unsupported(),
         errors::internal(),
     ]
+}
+
+/// The header by which a request that is sent again is known.
+fn add_idempotency(operation: &mut Operation) {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(MAX_IDEMPOTENCY_KEY_CHARS))
+        .pattern(Some("^[ -~]+$"));
+    let parameter = ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "A text of your own that stands for this request. Within 24 hours, the same key with the same route and body gets the \
+             same answer, and nothing happens twice. For another route, body or mode (live, test) it is refused, and while the first \
+             request runs too. What was refused before anything happened leaves the key free.",
+        ))
+        .schema(Some(key));
+    operation.parameters.get_or_insert_default().push(parameter.build().into());
+    operation.responses.responses.entry("409".into()).or_insert_with(|| errors::conflict().reference());
 }
 
 fn complete(operation: &mut Operation, path: &str) {
@@ -92,7 +112,7 @@ fn complete(operation: &mut Operation, path: &str) {
     let responses = &mut operation.responses.responses;
     for response in responses.values_mut() {
         if let RefOr::T(response) = response {
-            response.headers.insert(REQUEST_ID.into(), request_id().into());
+            response.headers.insert(REQUEST_ID.into(), errors::request_id_header().into());
         }
     }
     for shared in shared {

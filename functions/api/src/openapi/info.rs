@@ -6,11 +6,7 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 
-pub(crate) const WEBHOOKS: &str = "Webhook endpoints";
-pub(crate) const EVENTS: &str = "Events";
-pub(crate) const KEYS: &str = "API keys";
-pub(crate) const ORBIT: &str = "Orbit-compatible";
-pub(crate) const DOCUMENTATION: &str = "Documentation";
+use crate::documented::{DOCUMENTATION, EVENTS, KEYS, ORBIT, WEBHOOKS};
 
 /// `Authorization: Bearer <key>`
 pub(super) const BEARER: &str = "bearer";

@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    cursor::Parameters,
+    documented::{DOCUMENTATION, Routes},
     error::{ApiError, ErrorBody},
-    openapi::{DOCUMENTATION, Routes, values},
+    query::Parameters,
+    schema,
 };
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new().with(routes!(list))
 }
 
@@ -20,7 +21,7 @@ pub(crate) fn routes() -> Routes {
 #[derive(Serialize, ToSchema)]
 struct EventTypes {
     /// Every event type, grouped by service.
-    #[schema(value_type = Vec<values::EventType>)]
+    #[schema(value_type = Vec<schema::EventType>)]
     event_types: Vec<&'static EventType>,
 }
 

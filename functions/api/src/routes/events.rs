@@ -1,18 +1,15 @@
 //! `/v1/events`
 
 mod list;
-mod publication;
 mod publish;
 mod read;
 mod resend;
 
 use utoipa_axum::routes;
 
-use crate::openapi::Routes;
+use crate::documented::Routes;
 
-pub(crate) use publish::Published;
-
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new()
         .with(routes!(list::list, publish::publish))
         .with(routes!(publish::publish_batch))

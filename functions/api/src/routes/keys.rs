@@ -1,12 +1,11 @@
 //! `/v1/keys`
 
+use application::{Application, ManageKeys, keys::CreatedKey as NewlyCreated, keys::NewKey};
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
-    Invalid, Timestamp,
-    audience::Audience,
+    Timestamp,
     ids::KeyId,
-    key::{ApiKey, KeyName, KeyRecord},
-    platform_event::PlatformEvent,
+    key::{KeyName, KeyRecord},
     scope::{Scope, Scopes},
 };
 use serde::Serialize;
@@ -14,38 +13,49 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    body::Fields,
-    cursor::{PageEnd, PageRequest, Parameters},
+    caller::Caller,
+    documented::{KEYS, Routes},
     error::ApiError,
-    openapi::{
-        KEYS, Routes, examples,
-        parameters::{KeyPath, Page},
-        requests::CreateKey,
-        values,
-    },
-    path::{Id, Named},
+    path::Id,
+    query::Listing,
+    request::{Body, Call, request},
+    schema::{self, examples},
+    views::{PageEnd, listed},
 };
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new().with(routes!(list, create)).with(routes!(revoke))
 }
+
+request! {
+    /// A new key.
+    #[examples(examples::create_key)]
+    struct CreateKey {
+        /// What it is called; 1 to 128 characters.
+        name: KeyName,
+        /// What it may do: at least one scope, and only what the calling key may do itself.
+        scopes: Scopes,
+        /// Whether the events that it publishes are live; by default as the calling key. A test key cannot create a live one.
+        livemode: Option<bool>,
+    }
+}
+
+impl Call for CreateKey {}
 
 /// An API key as it is known once its text is gone.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Key)]
 struct KeyView {
-    #[schema(value_type = values::KeyId)]
+    #[schema(value_type = schema::KeyId)]
     id: KeyId,
-    #[schema(value_type = values::KeyName)]
+    #[schema(value_type = schema::KeyName)]
     name: KeyName,
     /// What it may do.
-    #[schema(value_type = Vec<values::ScopeName>)]
+    #[schema(value_type = Vec<schema::ScopeName>)]
     scopes: Scopes,
     /// Whether the events that it publishes are live.
     livemode: bool,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
 }
 
@@ -76,6 +86,16 @@ impl From<KeyRecord> for KeyView {
     }
 }
 
+impl From<NewlyCreated> for CreatedKey {
+    fn from(created: NewlyCreated) -> Self {
+        Self {
+            view: created.record.into(),
+            key: created.key.reveal().to_owned(),
+            message: "Key created. Save it - it will not be shown again.",
+        }
+    }
+}
+
 /// Create an API key
 ///
 /// The key is in the answer this once. It can be granted only scopes that the calling key allows, and a test key can
@@ -90,45 +110,14 @@ impl From<KeyRecord> for KeyView {
     security(("bearer" = [Scope::KeysManage])),
 )]
 async fn create(
-    State(api): State<Api>,
-    caller: Caller,
-    mut fields: Fields,
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageKeys>,
+    body: Body<CreateKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), ApiError> {
-    let Authorized { organization, key: granter } = caller.require(Scope::KeysManage)?;
-    let name = KeyName::parse(&fields.required::<String>("name")?)?;
-    let scopes = Scopes::parse(&fields.required::<Vec<String>>("scopes")?)?;
-    let livemode = fields.optional("livemode")?.unwrap_or(granter.livemode);
-    fields.finish()?;
-    if let Some(lacking) = scopes.exceeding(&granter.scopes) {
-        return Err(ApiError::Forbidden(lacking));
-    }
-    if livemode && !granter.livemode {
-        return Err(
-            Invalid::param("livemode", "livemode_exceeds", "A test key cannot create a live key").into()
-        );
-    }
-    let now = api.clock.now();
-    let key = ApiKey::new(livemode, &runtime::random()?);
-    let record = KeyRecord {
-        id: KeyId::new(now, runtime::random()?),
-        organization,
-        name,
-        scopes,
-        livemode,
-        created_at: now,
-    };
-    api.registry.create_key(organization, &record, &key.hash()).await?;
-    if let Err(error) = announce(&api, PlatformEvent::KeyCreated(&record), &record).await {
-        // Nobody has seen the key's text: it must not stay behind an answer that says it failed.
-        api.registry.revoke_key(organization, record.id).await?;
-        return Err(error);
-    }
-    let created = CreatedKey {
-        view: record.into(),
-        key: key.reveal().to_owned(),
-        message: "Key created. Save it - it will not be shown again.",
-    };
-    Ok((StatusCode::CREATED, Json(created)))
+    let (CreateKey { name, scopes, livemode }, request) = body.split();
+    let new = NewKey { name, scopes, livemode };
+    let created = application.create_key(&actor, request.as_ref(), new).await?;
+    Ok((StatusCode::CREATED, Json(created.into())))
 }
 
 /// List API keys
@@ -139,22 +128,17 @@ async fn create(
     path = "/v1/keys",
     operation_id = "listKeys",
     tag = KEYS,
-    params(Page),
+    params(Listing),
     responses((status = OK, description = "A page of keys.", body = KeyList)),
     security(("bearer" = [Scope::KeysManage])),
 )]
 async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    mut parameters: Parameters,
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageKeys>,
+    listing: Listing,
 ) -> Result<Json<KeyList>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::KeysManage)?;
-    let request = PageRequest::take(&mut parameters, &api, organization, "keys").await?;
-    parameters.finish()?;
-    let before = request.position.as_deref().and_then(|position| KeyId::parse(position).ok());
-    let keys = api.registry.list_keys(organization, before, request.look_ahead()).await?;
-    let (keys, end) = request.page(&api, keys, |key| key.id.to_string()).await?;
-    Ok(Json(KeyList { keys: keys.into_iter().map(KeyView::from).collect(), end }))
+    let (keys, end) = listed(application.keys(&actor, listing.page).await?);
+    Ok(Json(KeyList { keys, end }))
 }
 
 /// Revoke an API key
@@ -166,27 +150,15 @@ async fn list(
     path = "/v1/keys/{id}",
     operation_id = "revokeKey",
     tag = KEYS,
-    params(KeyPath),
+    params(Id<KeyId>),
     responses((status = NO_CONTENT, description = "It is revoked.")),
     security(("bearer" = [Scope::KeysManage])),
 )]
-async fn revoke(State(api): State<Api>, caller: Caller, Id(id): Id<KeyId>) -> Result<StatusCode, ApiError> {
-    let Authorized { organization, key: revoker } = caller.require(Scope::KeysManage)?;
-    let key = api.registry.key(organization, id).await?.ok_or(ApiError::NotFound(KeyId::WHAT))?;
-    if key.livemode && !revoker.livemode {
-        return Err(ApiError::TestKey("A test key cannot revoke a live key"));
-    }
-
-    // Told first: if that fails the key stays, and the same request can be made again.
-    announce(&api, PlatformEvent::KeyRevoked(&key), &key).await?;
-    if api.registry.revoke_key(organization, id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::NotFound(KeyId::WHAT))
-    }
-}
-
-async fn announce(api: &Api, happened: PlatformEvent<'_>, key: &KeyRecord) -> Result<(), ApiError> {
-    let event = happened.event(key.organization, happened.id(api.clock.now(), runtime::random()?));
-    Ok(api.bus.publish(&event, Audience::Subscribers).await?)
+async fn revoke(
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageKeys>,
+    Id(id): Id<KeyId>,
+) -> Result<StatusCode, ApiError> {
+    application.revoke_key(&actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

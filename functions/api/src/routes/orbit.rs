@@ -3,49 +3,84 @@
 //! The same endpoints as under `/v1/webhooks`, in Orbit's names and with its defaults; what is created here is signed
 //! as Orbit signs.
 
+use application::{
+    Application, ManageWebhooks, ReadWebhooks,
+    endpoints::{CreatedEndpoint, Defaults, NewEndpoint},
+};
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Timestamp,
-    endpoint::{Endpoint, TimeoutSeconds},
+    endpoint::{Description, Endpoint, TimeoutSeconds},
     format::Format,
     ids::EndpointId,
     pattern::Patterns,
-    retry::RetryPolicy,
+    retry::{PolicyChoice, RetryPolicy},
     scope::Scope,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::webhooks::creation::{self, Choices, Dialect};
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    body::Fields,
-    cursor::{PageEnd, PageRequest, Parameters},
+    caller::Caller,
+    documented::{ORBIT, Routes},
     error::{ApiError, ErrorBody},
-    openapi::{
-        ORBIT as ORBIT_TAG, Routes, examples, parameters::Page, requests::RegisterOrbitWebhook, values,
-    },
+    query::Listing,
+    request::{Body, Call, Secret, Url, request},
+    schema::{self, examples},
+    views::{PageEnd, listed},
 };
 
-const ORBIT: Dialect = Dialect {
-    events: "events",
-    active: "active",
-    default_timeout: TimeoutSeconds::MAX,
-    default_format: Format::orbit,
-    extended: false,
-};
-
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new().with(routes!(list, register))
+}
+
+request! {
+    /// A new webhook endpoint in Orbit's names.
+    #[examples(examples::orbit_register)]
+    struct RegisterOrbitWebhook {
+        /// Where events are delivered.
+        url: Url,
+        /// What is delivered: 1 to 100 event types or patterns.
+        events: Patterns,
+        /// A secret of your own: 16 to 256 printable ASCII characters. One is made if you give none.
+        secret: Option<Secret>,
+        /// Whether it is sent to from now on.
+        #[with(|schema| schema.default = Some(true.into()))]
+        active: Option<bool>,
+        /// What it is for, in your words: one line of at most 500 characters.
+        description: Option<Description>,
+        /// How long one attempt may take, in seconds.
+        #[with(|schema| schema.default = Some(TimeoutSeconds::MAX.get().into()))]
+        timeout = "timeout_seconds": Option<TimeoutSeconds>,
+        /// When failed attempts are tried again.
+        retry_policy: Option<PolicyChoice>,
+    }
+}
+
+impl Call for RegisterOrbitWebhook {}
+
+impl From<RegisterOrbitWebhook> for NewEndpoint {
+    fn from(call: RegisterOrbitWebhook) -> Self {
+        Self {
+            url: call.url.0,
+            enabled_events: call.events,
+            description: call.description,
+            secret: call.secret.map(|Secret(text)| text),
+            is_active: call.active,
+            timeout: call.timeout,
+            retry_policy: call.retry_policy,
+            format: None,
+            metadata: None,
+        }
+    }
 }
 
 /// A webhook endpoint in Orbit's names.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrbitWebhook)]
 struct OrbitEndpoint {
-    #[schema(value_type = values::EndpointId)]
+    #[schema(value_type = schema::EndpointId)]
     id: EndpointId,
     url: String,
     #[schema(value_type = Vec<String>)]
@@ -53,11 +88,11 @@ struct OrbitEndpoint {
     active: bool,
     #[schema(required)]
     description: Option<String>,
-    #[schema(minimum = 1, maximum = 30)]
+    #[schema(schema_with = schema::answered_timeout_seconds)]
     timeout_seconds: u8,
-    #[schema(value_type = values::RetryPolicy)]
+    #[schema(value_type = schema::RetryPolicy)]
     retry_policy: RetryPolicy,
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
     /// Only in the answer to its registration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +147,13 @@ impl From<Endpoint> for OrbitEndpoint {
     }
 }
 
+impl From<CreatedEndpoint> for Registered {
+    fn from(created: CreatedEndpoint) -> Self {
+        let CreatedEndpoint { endpoint, secret } = created;
+        Self { data: OrbitEndpoint { secret: Some(secret.reveal().to_owned()), ..endpoint.into() } }
+    }
+}
+
 /// Register a webhook endpoint as Orbit does
 ///
 /// What is registered here is signed as Orbit signs: `X-Devotel-Signature`. The secret is in the answer this once.
@@ -119,7 +161,7 @@ impl From<Endpoint> for OrbitEndpoint {
     post,
     path = "/api/v1/webhooks/",
     operation_id = "registerOrbitWebhook",
-    tag = ORBIT_TAG,
+    tag = ORBIT,
     request_body = RegisterOrbitWebhook,
     responses(
         (status = CREATED, description = "The webhook endpoint, with its secret this once.", body = Registered),
@@ -128,15 +170,14 @@ impl From<Endpoint> for OrbitEndpoint {
     security(("bearer" = [Scope::WebhooksManage])),
 )]
 async fn register(
-    State(api): State<Api>,
-    caller: Caller,
-    fields: Fields,
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageWebhooks>,
+    body: Body<RegisterOrbitWebhook>,
 ) -> Result<(StatusCode, Json<Registered>), ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksManage)?;
-    let choices = Choices::read(&api, fields, &ORBIT).await?;
-    let (endpoint, secret) = creation::create(&api, organization, choices).await?;
-    let data = OrbitEndpoint { secret: Some(secret.reveal().to_owned()), ..endpoint.into() };
-    Ok((StatusCode::CREATED, Json(Registered { data })))
+    let defaults = Defaults { timeout: TimeoutSeconds::MAX, format: Format::orbit() };
+    let (new, request) = body.split();
+    let created = application.create_endpoint(&actor, request.as_ref(), new.into(), defaults).await?;
+    Ok((StatusCode::CREATED, Json(created.into())))
 }
 
 /// List webhook endpoints as Orbit does
@@ -146,23 +187,17 @@ async fn register(
     get,
     path = "/api/v1/webhooks/",
     operation_id = "listOrbitWebhooks",
-    tag = ORBIT_TAG,
-    params(Page),
+    tag = ORBIT,
+    params(Listing),
     responses((status = OK, description = "A page of webhook endpoints.", body = Listed)),
     security(("bearer" = [Scope::WebhooksRead])),
 )]
 async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    mut parameters: Parameters,
+    State(application): State<Application>,
+    Caller(actor): Caller<ReadWebhooks>,
+    listing: Listing,
 ) -> Result<Json<Listed>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksRead)?;
-    let request = PageRequest::take(&mut parameters, &api, organization, "orbit").await?;
-    parameters.finish()?;
-    let before = request.position.as_deref().and_then(|position| EndpointId::parse(position).ok());
-    let endpoints = api.registry.list_endpoints(organization, before, request.look_ahead()).await?;
-    let (endpoints, end) = request.page(&api, endpoints, |endpoint| endpoint.id.to_string()).await?;
+    let (data, end) = listed(application.endpoints(&actor, "orbit", listing.page).await?);
     let PageEnd { next_cursor, has_more } = end;
-    let data = endpoints.into_iter().map(OrbitEndpoint::from).collect();
     Ok(Json(Listed { data, meta: Meta { pagination: Pagination { cursor: next_cursor, has_more } } }))
 }

@@ -1,14 +1,14 @@
 //! `/v1/webhooks`
 
 mod create;
-pub(super) mod creation;
 mod deliveries;
+mod pause;
+mod replay;
 mod rotate;
-mod settings;
-mod state;
+mod test;
 mod update;
-mod waiting;
 
+use application::{Application, ManageWebhooks, ReadWebhooks};
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{ids::EndpointId, scope::Scope};
 use serde::Serialize;
@@ -16,29 +16,35 @@ use utoipa::ToSchema;
 use utoipa_axum::routes;
 
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    cursor::{PageEnd, PageRequest, Parameters},
+    caller::Caller,
+    documented::{Routes, WEBHOOKS},
     error::ApiError,
-    openapi::{
-        Routes, WEBHOOKS, examples,
-        parameters::{EndpointPath, Page},
-    },
-    path::{Id, Named},
-    views::EndpointView,
+    path::Id,
+    query::Listing,
+    request::{Call, request},
+    schema::examples,
+    views::{EndpointView, PageEnd, listed},
 };
 
-pub(crate) fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new()
         .with(routes!(list, create::create))
         .with(routes!(read, update::update, remove))
         .with(routes!(deliveries::list))
-        .with(routes!(state::pause))
-        .with(routes!(state::replay))
+        .with(routes!(pause::pause))
+        .with(routes!(replay::replay))
         .with(routes!(rotate::rotate))
-        .with(routes!(state::test))
-        .with(routes!(state::unpause))
+        .with(routes!(test::test))
+        .with(routes!(pause::unpause))
 }
+
+request! {
+    /// Nothing: the call takes no fields.
+    #[examples(examples::nothing)]
+    struct NoFields {}
+}
+
+impl Call for NoFields {}
 
 /// A page of webhook endpoints.
 #[derive(Serialize, ToSchema)]
@@ -57,22 +63,17 @@ struct EndpointList {
     path = "/v1/webhooks",
     operation_id = "listWebhooks",
     tag = WEBHOOKS,
-    params(Page),
+    params(Listing),
     responses((status = OK, description = "A page of webhook endpoints.", body = EndpointList)),
     security(("bearer" = [Scope::WebhooksRead])),
 )]
 async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    mut parameters: Parameters,
+    State(application): State<Application>,
+    Caller(actor): Caller<ReadWebhooks>,
+    listing: Listing,
 ) -> Result<Json<EndpointList>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksRead)?;
-    let request = PageRequest::take(&mut parameters, &api, organization, "webhooks").await?;
-    parameters.finish()?;
-    let before = request.position.as_deref().and_then(|position| EndpointId::parse(position).ok());
-    let endpoints = api.registry.list_endpoints(organization, before, request.look_ahead()).await?;
-    let (endpoints, end) = request.page(&api, endpoints, |endpoint| endpoint.id.to_string()).await?;
-    Ok(Json(EndpointList { endpoints: endpoints.into_iter().map(EndpointView::from).collect(), end }))
+    let (endpoints, end) = listed(application.endpoints(&actor, "webhooks", listing.page).await?);
+    Ok(Json(EndpointList { endpoints, end }))
 }
 
 /// Get a webhook endpoint
@@ -83,19 +84,17 @@ async fn list(
     path = "/v1/webhooks/{id}",
     operation_id = "getWebhook",
     tag = WEBHOOKS,
-    params(EndpointPath),
+    params(Id<EndpointId>),
     responses((status = OK, description = "The webhook endpoint.", body = EndpointView)),
     security(("bearer" = [Scope::WebhooksRead])),
 )]
 async fn read(
-    State(api): State<Api>,
-    caller: Caller,
+    State(application): State<Application>,
+    Caller(actor): Caller<ReadWebhooks>,
     Id(id): Id<EndpointId>,
 ) -> Result<Json<EndpointView>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksRead)?;
-    let record = api.registry.endpoint(organization, id).await?;
-    let record = record.ok_or(ApiError::NotFound(EndpointId::WHAT))?;
-    Ok(Json(record.endpoint.into()))
+    let endpoint = application.endpoint(&actor, id).await?;
+    Ok(Json(endpoint.into()))
 }
 
 /// Delete a webhook endpoint
@@ -106,19 +105,15 @@ async fn read(
     path = "/v1/webhooks/{id}",
     operation_id = "deleteWebhook",
     tag = WEBHOOKS,
-    params(EndpointPath),
+    params(Id<EndpointId>),
     responses((status = NO_CONTENT, description = "It is deleted.")),
     security(("bearer" = [Scope::WebhooksManage])),
 )]
 async fn remove(
-    State(api): State<Api>,
-    caller: Caller,
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageWebhooks>,
     Id(id): Id<EndpointId>,
 ) -> Result<StatusCode, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksManage)?;
-    if api.registry.delete_endpoint(organization, id).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::NotFound(EndpointId::WHAT))
-    }
+    application.delete_endpoint(&actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::field::{Field, Shape};
-use crate::Invalid;
+use crate::{ErrorCode, Invalid};
 
 /// Why an event's `data` does not satisfy its type's schema. The text is fit for the publisher's eyes: it holds the
 /// schema's words only, never the data's.
@@ -49,7 +49,7 @@ impl DataProblem {
 
 impl From<DataProblem> for Invalid {
     fn from(problem: DataProblem) -> Self {
-        Self::param(problem.path().to_owned(), "data_breaks_schema", problem.to_string())
+        Self::param(problem.path().to_owned(), ErrorCode::DataBreaksSchema, problem.to_string())
     }
 }
 

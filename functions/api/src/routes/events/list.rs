@@ -1,22 +1,46 @@
 //! `GET /v1/events`
 
+use application::{Application, ReadEvents};
 use axum::{Json, extract::State};
-use domain::{Invalid, ids::EventId, pattern::Pattern, scope::Scope};
+use domain::{Timestamp, pattern::Pattern, scope::Scope};
 use serde::Serialize;
-use storage::{EventFilter, EventPage};
+use storage::EventFilter;
 use utoipa::ToSchema;
 
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    cursor::{PageEnd, PageRequest, Parameters},
+    caller::Caller,
+    documented::EVENTS,
     error::ApiError,
-    openapi::{
-        EVENTS, examples,
-        parameters::{EventFilter as EventFilterParameters, Page},
-    },
-    views::EventView,
+    query::{Listing, Order, query},
+    schema::examples,
+    views::{EventView, PageEnd, listed},
 };
+
+query! {
+    /// Which events are listed.
+    pub(super) struct EventFilters {
+        /// Only events of these types: `*`, `send.*`, `send.email.*` or one exact type, as in a subscription.
+        pattern = "type": Option<Pattern>,
+        /// Only events of this service, such as `send`.
+        #[example = "send"]
+        service: Option<String>,
+        /// Only live events, or only test events.
+        livemode: Option<bool>,
+        /// `desc`: newest first. `asc`: oldest first.
+        order: Option<Order>,
+        /// Only events created at or after this moment.
+        after: Option<Timestamp>,
+        /// Only events created before this moment.
+        before: Option<Timestamp>,
+    }
+}
+
+impl From<EventFilters> for EventFilter {
+    fn from(filters: EventFilters) -> Self {
+        let EventFilters { pattern, service, livemode, order, after, before } = filters;
+        Self { pattern, service, livemode, after, before, ascending: order == Some(Order::Ascending) }
+    }
+}
 
 /// A page of events.
 #[derive(Serialize, ToSchema)]
@@ -35,48 +59,15 @@ pub(super) struct EventList {
     path = "/v1/events",
     operation_id = "listEvents",
     tag = EVENTS,
-    params(EventFilterParameters, Page),
+    params(Listing<EventFilters>),
     responses((status = OK, description = "A page of events.", body = EventList)),
     security(("bearer" = [Scope::EventsRead])),
 )]
 pub(super) async fn list(
-    State(api): State<Api>,
-    caller: Caller,
-    mut parameters: Parameters,
+    State(application): State<Application>,
+    Caller(actor): Caller<ReadEvents>,
+    listing: Listing<EventFilters>,
 ) -> Result<Json<EventList>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::EventsRead)?;
-    let filter = filter(&mut parameters)?;
-    let request =
-        PageRequest::take(&mut parameters, &api, organization, &format!("events/{filter:?}")).await?;
-    parameters.finish()?;
-    let position = request.position.as_deref().and_then(|position| EventId::parse(position).ok());
-    let page = api.log.events(organization, &filter, position, request.limit, api.clock.now()).await?;
-    let EventPage { events, has_more } = page;
-    let last = events.last().map(|logged| logged.event.id.to_string());
-    let end = request.end(&api, last.filter(|_| has_more)).await?;
-    Ok(Json(EventList {
-        events: events.into_iter().map(|logged| EventView::from(logged.event)).collect(),
-        end,
-    }))
-}
-
-fn filter(parameters: &mut Parameters) -> Result<EventFilter, Invalid> {
-    let pattern = parameters.take("type")?.map(|text| Pattern::parse(&text, "type")).transpose()?;
-    let service = parameters.take("service")?;
-    let livemode = match parameters.take("livemode")?.as_deref() {
-        None => None,
-        Some("true") => Some(true),
-        Some("false") => Some(false),
-        Some(_) => {
-            return Err(Invalid::param("livemode", "parameter_type", "livemode must be true or false"));
-        }
-    };
-    let ascending = match parameters.take("order")?.as_deref() {
-        None | Some("desc") => false,
-        Some("asc") => true,
-        Some(_) => return Err(Invalid::param("order", "parameter_type", "order must be asc or desc")),
-    };
-    let after = parameters.take_timestamp("after")?;
-    let before = parameters.take_timestamp("before")?;
-    Ok(EventFilter { pattern, service, livemode, after, before, ascending })
+    let (events, end) = listed(application.events(&actor, listing.filters.into(), listing.page).await?);
+    Ok(Json(EventList { events, end }))
 }

@@ -1,32 +1,26 @@
 //! `POST /v1/events` and `POST /v1/events/batch`
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
-use domain::{
-    Invalid, Timestamp, audience::Audience, event::Event, ids::EventId, key::KeyRecord, scope::Scope,
-};
-use runtime::metrics::{self, Metric};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
-use storage::Claim;
-use utoipa::ToSchema;
+use std::borrow::Cow;
 
-use super::publication::{Publication, digest_of, object, required};
+use application::{
+    Application, Error, PublishEvents as MayPublish,
+    events::{MAX_BATCH, NewEvent, Published},
+};
+use axum::{Json, extract::State, http::StatusCode};
+use domain::{ErrorCode, Invalid, Timestamp, ids::EventId, scope::Scope};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type, schema::OneOfBuilder},
+};
+
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    body::JsonText,
-    error::{ApiError, ErrorBody},
-    openapi::{
-        self, EVENTS, examples,
-        parameters::Idempotency,
-        requests::{PublishEvent, PublishEvents},
-        values,
-    },
+    caller::Caller,
+    documented::EVENTS,
+    error::{ApiError, ErrorBody, Problem},
+    request::{Body, Call, Field, Fields, PublishableType, RawData, ReadFields as _, Schemas, request},
+    schema::{self, examples},
 };
 
 /// The largest body of one event: `data` at its bound, twice over for white space around and in it.
@@ -34,38 +28,107 @@ const MAX_BYTES: usize = 512 * 1024;
 /// The largest body of a batch. The gateway hands it on as a JSON string, in which quotes, of which JSON is full, take two
 /// bytes each; and a Lambda may be handed 6 MB.
 const MAX_BATCH_BYTES: usize = 3_000_000;
-/// The most events of a batch.
-const MAX_BATCH: usize = 100;
-/// The longest idempotency key, in characters.
-const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
-const KEY_REUSED: ApiError = ApiError::Conflict {
-    code: "idempotency_key_reused",
-    message: "This Idempotency-Key was used with another body within the last 24 hours",
-};
+request! {
+    /// A new event.
+    #[examples(examples::publish_event)]
+    pub(super) struct PublishEvent {
+        event_type = "type": PublishableType,
+        data: RawData,
+        /// Whether it is live; by default as the publishing key, and never live for a test key.
+        livemode: Option<bool>,
+    }
+}
+
+request! {
+    /// Several new events.
+    #[examples(examples::publish_batch)]
+    pub(super) struct PublishEvents {
+        /// 1 to 100 events, each of which is published or refused on its own.
+        events: Events,
+    }
+}
+
+impl Call for PublishEvent {
+    const MAX_BYTES: usize = MAX_BYTES;
+
+    /// What is in `data` is its type's affair, and kept to the letter.
+    fn split(text: &str) -> Result<Fields, Invalid> {
+        Fields::parse_outermost(text)
+    }
+}
+
+impl Call for PublishEvents {
+    const MAX_BYTES: usize = MAX_BATCH_BYTES;
+
+    fn split(text: &str) -> Result<Fields, Invalid> {
+        Fields::parse_outermost(text)
+    }
+}
+
+impl From<PublishEvent> for NewEvent {
+    fn from(event: PublishEvent) -> Self {
+        let PublishEvent { event_type: PublishableType(event_type), data: RawData(data), livemode } = event;
+        Self { event_type, data, livemode }
+    }
+}
+
+/// The events of a batch, each as it was sent.
+#[derive(Debug)]
+struct Events(Vec<Box<RawValue>>);
+
+impl Field for Events {
+    fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
+        let invalid = |code, message| Invalid::param(name.to_owned(), code, message);
+
+        let events: Vec<Box<RawValue>> = serde_json::from_str(json.get())
+            .map_err(|_| invalid(ErrorCode::FieldType, format!("{name} must be an array")))?;
+        if (1..=MAX_BATCH).contains(&events.len()) {
+            Ok(Self(events))
+        } else {
+            Err(invalid(ErrorCode::BatchSize, format!("{name} must have 1 to {MAX_BATCH} events")))
+        }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        let items = Ref::from_schema_name(PublishEvent::name());
+        ArrayBuilder::new().items(items).min_items(Some(1)).max_items(Some(MAX_BATCH)).into()
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        schemas.push((PublishEvent::name().into(), PublishEvent::schema()));
+        PublishEvent::schemas(schemas);
+    }
+}
+
+/// Reads one event of a batch: what is wrong with it is its own result.
+fn read_event(json: &RawValue) -> Result<NewEvent, Error> {
+    let fields = Fields::parse_outermost(json.get())?;
+    Ok(PublishEvent::read_all(fields)?.into())
+}
 
 /// An event that will be delivered.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PublishedEvent, examples(examples::published))]
-pub(crate) struct Published {
-    #[schema(value_type = values::EventId)]
+pub(super) struct PublishedView {
+    #[schema(value_type = schema::EventId)]
     event_id: EventId,
     #[serde(rename = "type")]
-    event_type: String,
+    event_type: &'static str,
     /// Its type's first segment.
-    service: String,
-    #[schema(value_type = values::Timestamp)]
+    service: &'static str,
+    #[schema(value_type = schema::Timestamp)]
     created_at: Timestamp,
 }
 
-impl From<&Event> for Published {
-    fn from(event: &Event) -> Self {
+impl From<Published> for PublishedView {
+    fn from(published: Published) -> Self {
         Self {
-            event_id: event.id,
-            event_type: event.event_type.clone(),
-            service: event.service().to_owned(),
-            created_at: event.created_at,
+            event_id: published.id,
+            event_type: published.event_type,
+            service: published.service(),
+            created_at: published.created_at(),
         }
     }
 }
@@ -77,12 +140,12 @@ enum BatchResult {
     Published {
         status: u16,
         #[serde(flatten)]
-        published: Published,
+        published: PublishedView,
     },
     Refused {
         status: u16,
         #[serde(flatten)]
-        problem: crate::error::Problem,
+        problem: Problem,
     },
 }
 
@@ -90,22 +153,22 @@ enum BatchResult {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(examples(examples::batch_results))]
 pub(super) struct BatchResults {
-    #[schema(value_type = Vec<openapi::BatchResult>)]
+    #[schema(value_type = Vec<BatchResultSchema>)]
     results: Vec<BatchResult>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Batch {
-    events: Option<Box<RawValue>>,
-}
-
-/// An event ready for the bus, and the key that is to be noted once the bus has it.
-struct Ready {
-    event: Event,
-    idempotency_key: Option<String>,
-    /// False for what an earlier request with the same key has published.
-    to_publish: bool,
+impl From<Result<Published, Error>> for BatchResult {
+    fn from(result: Result<Published, Error>) -> Self {
+        match result {
+            Ok(published) => {
+                Self::Published { status: StatusCode::ACCEPTED.as_u16(), published: published.into() }
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                Self::Refused { status: error.status().as_u16(), problem: error.problem() }
+            }
+        }
+    }
 }
 
 /// Publish an event
@@ -117,35 +180,25 @@ struct Ready {
     path = "/v1/events",
     operation_id = "publishEvent",
     tag = EVENTS,
-    params(Idempotency),
     request_body = PublishEvent,
     responses(
-        (status = ACCEPTED, description = "The event is accepted.", body = Published),
+        (status = ACCEPTED, description = "The event is accepted.", body = PublishedView),
         (
             status = FORBIDDEN,
             description = "The API key lacks the scope that the message names, or the event type is the platform's own.",
             body = ErrorBody,
         ),
-        (status = CONFLICT, description = "The Idempotency-Key was used with another body.", body = ErrorBody),
     ),
     security(("bearer" = [Scope::EventsPublish])),
 )]
 pub(super) async fn publish(
-    State(api): State<Api>,
-    caller: Caller,
-    headers: HeaderMap,
-    JsonText(text): JsonText<MAX_BYTES>,
-) -> Result<(StatusCode, Json<Published>), ApiError> {
-    let Authorized { key, .. } = caller.require(Scope::EventsPublish)?;
-    let idempotency_key = idempotency_key(&headers)?;
-    let idempotency_key = idempotency_key.map(|key| format!("single/{key}"));
-    let ready = prepare(&api, &key, &text, idempotency_key).await?;
-    if ready.to_publish {
-        api.bus.publish(&ready.event, Audience::Subscribers).await?;
-        metrics::measure(api.clock.now(), &[(Metric::EventsPublished, 1)]);
-        note_published(&api, &ready).await;
-    }
-    Ok((StatusCode::ACCEPTED, Json(Published::from(&ready.event))))
+    State(application): State<Application>,
+    Caller(actor): Caller<MayPublish>,
+    body: Body<PublishEvent>,
+) -> Result<(StatusCode, Json<PublishedView>), ApiError> {
+    let (event, request) = body.split();
+    let published = application.publish(&actor, request.as_ref(), event.into()).await?;
+    Ok((StatusCode::ACCEPTED, Json(published.into())))
 }
 
 /// Publish several events
@@ -158,143 +211,60 @@ pub(super) async fn publish(
     path = "/v1/events/batch",
     operation_id = "publishEvents",
     tag = EVENTS,
-    params(Idempotency),
     request_body = PublishEvents,
     responses(
         (status = ACCEPTED, description = "Each event's own result.", body = BatchResults),
-        (status = CONFLICT, description = "The Idempotency-Key was used with another body.", body = ErrorBody),
     ),
     security(("bearer" = [Scope::EventsPublish])),
 )]
 pub(super) async fn publish_batch(
-    State(api): State<Api>,
-    caller: Caller,
-    headers: HeaderMap,
-    JsonText(text): JsonText<MAX_BATCH_BYTES>,
+    State(application): State<Application>,
+    Caller(actor): Caller<MayPublish>,
+    body: Body<PublishEvents>,
 ) -> Result<(StatusCode, Json<BatchResults>), ApiError> {
-    let Authorized { key, .. } = caller.require(Scope::EventsPublish)?;
-    let idempotency_key = idempotency_key(&headers)?;
-    let batch = parse_batch(&text)?;
-    if let Some(idempotency_key) = &idempotency_key {
-        claim_for_batch(&api, &key, idempotency_key, &batch).await?;
-    }
-    let mut prepared = Vec::with_capacity(batch.len());
-    for (position, json) in batch.iter().enumerate() {
-        // Each event's place in the batch is part of its key, so that a batch sent again makes no second events, and no
-        // single event's key is ever the same.
-        let idempotency_key = idempotency_key.as_ref().map(|key| format!("batch/{position}/{key}"));
-        prepared.push(prepare(&api, &key, json.get(), idempotency_key).await);
-    }
-    let to_publish = prepared.iter().flatten().filter(|ready| ready.to_publish);
-    let events: Vec<_> = to_publish.map(|ready| ready.event.clone()).collect();
-    let mut outcomes = api.bus.publish_all(&events).await?.into_iter();
-    let mut results = Vec::with_capacity(prepared.len());
-    let mut published = 0;
-    for prepared in prepared {
-        results.push(match prepared {
-            Err(error) => BatchResult::refused(&error),
-            Ok(ready) if !ready.to_publish => BatchResult::published(&ready.event),
-            Ok(ready) => match outcomes.next() {
-                Some(Err(error)) => BatchResult::refused(&error.into()),
-                _ => {
-                    published += 1;
-                    note_published(&api, &ready).await;
-                    BatchResult::published(&ready.event)
-                }
-            },
-        });
-    }
-    metrics::measure(api.clock.now(), &[(Metric::EventsPublished, published)]);
+    let (PublishEvents { events: Events(events) }, request) = body.split();
+    let events = events.iter().map(|json| read_event(json)).collect();
+    let results = application.publish_batch(&actor, request.as_ref(), events).await?;
+    let results = results.into_iter().map(BatchResult::from).collect();
     Ok((StatusCode::ACCEPTED, Json(BatchResults { results })))
 }
 
-impl BatchResult {
-    fn published(event: &Event) -> Self {
-        Self::Published { status: StatusCode::ACCEPTED.as_u16(), published: event.into() }
-    }
+/// One event's result in a batch.
+#[derive(Debug)]
+enum BatchResultSchema {}
 
-    fn refused(error: &ApiError) -> Self {
-        Self::Refused { status: error.status().as_u16(), problem: error.problem() }
-    }
-}
-
-/// Checks a publication and gives it its id, the one that its idempotency key stands for if it has one.
-async fn prepare(
-    api: &Api,
-    key: &KeyRecord,
-    json: &str,
-    idempotency_key: Option<String>,
-) -> Result<Ready, ApiError> {
-    let publication = Publication::parse(json, key)?;
-    let now = api.clock.now();
-    let [draw] = runtime::random()?;
-    let lane = api.log.lane(&publication.arrival(key, now, draw)).await?;
-    let id = publication.id(now, lane, runtime::random()?);
-    let Some(idempotency_key) = idempotency_key else {
-        return Ok(Ready { event: publication.event(key, id), idempotency_key: None, to_publish: true });
-    };
-    let (key_digest, digest) = (digest_of_key(&idempotency_key), publication.digest());
-    let (id, to_publish) = match api.log.claim_key(key.organization, &key_digest, id, &digest, now).await? {
-        Claim::Fresh => (id, true),
-        Claim::Taken(earlier) if earlier.digest != digest => return Err(KEY_REUSED),
-        // If that request died before the bus had the event, this one publishes it: the same event, by its id.
-        Claim::Taken(earlier) => (earlier.event, !earlier.published),
-    };
-    Ok(Ready { event: publication.event(key, id), idempotency_key: Some(key_digest), to_publish })
-}
-
-fn digest_of_key(idempotency_key: &str) -> String {
-    hex::encode(Sha256::digest(idempotency_key))
-}
-
-/// Refuses a key that stands for another batch, before any event of this one is published.
-async fn claim_for_batch(
-    api: &Api,
-    key: &KeyRecord,
-    idempotency_key: &str,
-    batch: &[Box<RawValue>],
-) -> Result<(), ApiError> {
-    let key_digest = digest_of_key(idempotency_key);
-    let digest = digest_of(batch.iter().map(|event| event.get()));
-    if api.log.claim_batch_key(key.organization, &key_digest, &digest, api.clock.now()).await? {
-        Ok(())
-    } else {
-        Err(KEY_REUSED)
+impl PartialSchema for BatchResultSchema {
+    fn schema() -> RefOr<Schema> {
+        let status = |description: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .description(Some(description))
+                .minimum(Some(100))
+                .maximum(Some(599))
+        };
+        let published = schema::extended::<PublishedView>(
+            "status",
+            status("202: the event is published.").enum_values(Some([202])),
+        );
+        let refused = schema::extended::<Problem>(
+            "status",
+            status("What the event alone would have been answered with."),
+        );
+        OneOfBuilder::new()
+            .item(published)
+            .item(refused)
+            .description(Some("The event as it was published, or why it was not."))
+            .into()
     }
 }
 
-/// Logs that the bus has the event, and spares a repeated request from publishing it again. The event is published: what
-/// goes wrong here must not say otherwise.
-async fn note_published(api: &Api, ready: &Ready) {
-    let event = &ready.event;
-    tracing::info!(event.id = %event.id, event.r#type = event.event_type, "event accepted");
-    let Some(key_digest) = &ready.idempotency_key else { return };
-    if let Err(error) = api.log.key_published(event.organization, key_digest, event.id).await {
-        tracing::warn!(event.id = %event.id, %error, "a publication was not noted under its idempotency key");
+impl ToSchema for BatchResultSchema {
+    fn name() -> Cow<'static, str> {
+        "BatchResult".into()
     }
-}
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let refused = || {
-        let message =
-            format!("Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY_CHARS} printable ASCII characters");
-        Invalid::param("Idempotency-Key", "idempotency_key_invalid", message)
-    };
-    let key = value.to_str().map_err(|_| refused())?;
-    if (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len()) {
-        Ok(Some(key.to_owned()))
-    } else {
-        Err(refused())
-    }
-}
-
-fn parse_batch(text: &str) -> Result<Vec<Box<RawValue>>, Invalid> {
-    let batch: Batch = object(text, &["events"])?;
-    let events: Vec<Box<RawValue>> = required("events", batch.events, "an array")?;
-    if (1..=MAX_BATCH).contains(&events.len()) {
-        Ok(events)
-    } else {
-        Err(Invalid::param("events", "batch_size", format!("events must have 1 to {MAX_BATCH} events")))
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        PublishedView::schemas(schemas);
+        Problem::schemas(schemas);
     }
 }

@@ -1,25 +1,73 @@
 //! `POST /v1/webhooks`
 
+use application::{
+    Application, ManageWebhooks,
+    endpoints::{Defaults, NewEndpoint},
+};
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{endpoint::TimeoutSeconds, format::Format, scope::Scope};
+use domain::{
+    endpoint::{Description, TimeoutSeconds},
+    format::Format,
+    metadata::Metadata,
+    pattern::Patterns,
+    retry::PolicyChoice,
+    scope::Scope,
+};
 
-use super::creation::{self, Choices, Dialect};
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    body::Fields,
+    caller::Caller,
+    documented::WEBHOOKS,
     error::{ApiError, ErrorBody},
-    openapi::{WEBHOOKS, requests::CreateWebhook},
+    request::{Body, Call, Secret, Url, request},
+    schema::examples,
     views::CreatedEndpointView,
 };
 
-const DODEV: Dialect = Dialect {
-    events: "enabled_events",
-    active: "is_active",
-    default_timeout: TimeoutSeconds::DEFAULT,
-    default_format: Format::dodev,
-    extended: true,
-};
+request! {
+    /// A new webhook endpoint.
+    #[examples(examples::create_webhook, examples::create_webhook_in_full)]
+    pub(super) struct CreateWebhook {
+        /// Where events are delivered.
+        url: Url,
+        /// What is delivered: 1 to 100 patterns. One given twice counts once.
+        enabled_events: Patterns,
+        /// What it is for, in your words: one line of at most 500 characters.
+        description: Option<Description>,
+        /// A secret of your own. One is made if you give none.
+        secret: Option<Secret>,
+        /// Whether it is sent to from now on.
+        #[with(|schema| schema.default = Some(true.into()))]
+        is_active: Option<bool>,
+        /// How long one attempt may take, in seconds: connecting, headers and body together.
+        #[with(|schema| schema.default = Some(TimeoutSeconds::DEFAULT.get().into()))]
+        timeout = "timeout_seconds": Option<TimeoutSeconds>,
+        /// When failed attempts are tried again.
+        retry_policy: Option<PolicyChoice>,
+        /// How its deliveries are wrapped and signed.
+        #[with(|schema| schema.default = Some(Format::dodev().name.into()))]
+        format: Option<&'static Format>,
+        /// Notes of your own: up to 50 strings by name; names of 1 to 40, values of 1 to 500 characters.
+        metadata: Option<Metadata>,
+    }
+}
+
+impl Call for CreateWebhook {}
+
+impl From<CreateWebhook> for NewEndpoint {
+    fn from(call: CreateWebhook) -> Self {
+        Self {
+            url: call.url.0,
+            enabled_events: call.enabled_events,
+            description: call.description,
+            secret: call.secret.map(|Secret(text)| text),
+            is_active: call.is_active,
+            timeout: call.timeout,
+            retry_policy: call.retry_policy,
+            format: call.format,
+            metadata: call.metadata,
+        }
+    }
+}
 
 /// Create a webhook endpoint
 ///
@@ -38,13 +86,12 @@ const DODEV: Dialect = Dialect {
     security(("bearer" = [Scope::WebhooksManage])),
 )]
 pub(super) async fn create(
-    State(api): State<Api>,
-    caller: Caller,
-    fields: Fields,
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageWebhooks>,
+    body: Body<CreateWebhook>,
 ) -> Result<(StatusCode, Json<CreatedEndpointView>), ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksManage)?;
-    let choices = Choices::read(&api, fields, &DODEV).await?;
-    let (endpoint, secret) = creation::create(&api, organization, choices).await?;
-    let view = CreatedEndpointView::new(endpoint, secret.reveal().to_owned());
-    Ok((StatusCode::CREATED, Json(view)))
+    let defaults = Defaults { timeout: TimeoutSeconds::DEFAULT, format: Format::dodev() };
+    let (new, request) = body.split();
+    let created = application.create_endpoint(&actor, request.as_ref(), new.into(), defaults).await?;
+    Ok((StatusCode::CREATED, Json(created.into())))
 }

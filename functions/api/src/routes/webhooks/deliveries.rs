@@ -1,28 +1,40 @@
 //! `GET /v1/webhooks/{id}/deliveries`
 
+use application::{Application, ReadWebhooks};
 use axum::{Json, extract::State};
-use domain::{
-    Invalid,
-    delivery::Status,
-    ids::{EndpointId, EventId},
-    scope::Scope,
-};
+use domain::{Timestamp, delivery::Status, ids::EndpointId, scope::Scope};
 use serde::Serialize;
 use storage::DeliveryFilter;
 use utoipa::ToSchema;
 
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    cursor::{PageEnd, PageRequest, Parameters},
+    caller::Caller,
+    documented::WEBHOOKS,
     error::ApiError,
-    openapi::{
-        WEBHOOKS, examples,
-        parameters::{DeliveryFilter as DeliveryFilterParameters, EndpointPath, Page},
-    },
-    path::{Id, Named},
-    views::DeliveryView,
+    path::Id,
+    query::{Listing, query},
+    schema::examples,
+    views::{DeliveryView, PageEnd, listed},
 };
+
+query! {
+    /// Which deliveries are listed.
+    pub(super) struct DeliveryFilters {
+        /// Only deliveries that stand like this.
+        status: Option<Status>,
+        /// Only deliveries of events created at or after this moment.
+        after: Option<Timestamp>,
+        /// Only deliveries of events created before this moment.
+        before: Option<Timestamp>,
+    }
+}
+
+impl From<DeliveryFilters> for DeliveryFilter {
+    fn from(filters: DeliveryFilters) -> Self {
+        let DeliveryFilters { status, after, before } = filters;
+        Self { status, after, before }
+    }
+}
 
 /// A page of deliveries.
 #[derive(Serialize, ToSchema)]
@@ -42,52 +54,18 @@ pub(super) struct DeliveryList {
     path = "/v1/webhooks/{id}/deliveries",
     operation_id = "listWebhookDeliveries",
     tag = WEBHOOKS,
-    params(EndpointPath, DeliveryFilterParameters, Page),
+    params(Id<EndpointId>, Listing<DeliveryFilters>),
     responses((status = OK, description = "A page of deliveries.", body = DeliveryList)),
     security(("bearer" = [Scope::WebhooksRead])),
 )]
 pub(super) async fn list(
-    State(api): State<Api>,
-    caller: Caller,
+    State(application): State<Application>,
+    Caller(actor): Caller<ReadWebhooks>,
     Id(id): Id<EndpointId>,
-    mut parameters: Parameters,
+    listing: Listing<DeliveryFilters>,
 ) -> Result<Json<DeliveryList>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksRead)?;
-    let filter = filter(&mut parameters)?;
-    let list = format!("deliveries/{id}/{filter:?}");
-    let request = PageRequest::take(&mut parameters, &api, organization, &list).await?;
-    parameters.finish()?;
-    if api.registry.endpoint(organization, id).await?.is_none() {
-        return Err(ApiError::NotFound(EndpointId::WHAT));
-    }
-    let position = request.position.as_deref().and_then(|position| EventId::parse(position).ok());
-    let limit = request.look_ahead();
-    let deliveries =
-        api.log.list_deliveries(organization, id, filter, position, limit, api.clock.now()).await?;
-    let (deliveries, end) = request.page(&api, deliveries, |delivery| delivery.event.to_string()).await?;
-    Ok(Json(DeliveryList { deliveries: deliveries.into_iter().map(DeliveryView::from).collect(), end }))
-}
-
-fn filter(parameters: &mut Parameters) -> Result<DeliveryFilter, Invalid> {
-    let status = match parameters.take("status")? {
-        None => None,
-        Some(name) => Some(listed_status(&name)?),
-    };
-    let after = parameters.take_timestamp("after")?;
-    let before = parameters.take_timestamp("before")?;
-    Ok(DeliveryFilter { status, after, before })
-}
-
-/// A status that deliveries can be listed by. What is pending has no record, so an empty list would say that there is none.
-fn listed_status(name: &str) -> Result<Status, Invalid> {
-    let found = Status::RECORDED.into_iter().find(|status| status.name() == name);
-    found.ok_or_else(|| {
-        let known = Status::RECORDED.map(Status::name).join(", ");
-        let hint = if name == Status::Pending.name() {
-            ". A pending delivery is shown with its event: GET /v1/events/{id}"
-        } else {
-            ""
-        };
-        Invalid::param("status", "status_invalid", format!("status must be one of {known}{hint}"))
-    })
+    let filter = listing.filters.into();
+    let (deliveries, end) =
+        listed(application.deliveries_of_endpoint(&actor, id, filter, listing.page).await?);
+    Ok(Json(DeliveryList { deliveries, end }))
 }

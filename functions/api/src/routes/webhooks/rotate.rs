@@ -1,48 +1,54 @@
 //! `POST /v1/webhooks/{id}/rotate-secret`
 
-use std::time::Duration;
-
-use axum::{Json, extract};
-use domain::{
-    Invalid, Timestamp,
-    endpoint::State,
-    ids::EndpointId,
-    scope::Scope,
-    secret::{PreviousSecret, SealedSecrets, SigningSecret},
+use application::{
+    Application, ManageWebhooks,
+    endpoints::{DEFAULT_GRACE, Rotation},
 };
+use axum::{Json, extract::State};
+use domain::{Timestamp, ids::EndpointId, scope::Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::waiting;
 use crate::{
-    Api,
-    auth::{Authorized, Caller},
-    body::Fields,
+    caller::Caller,
+    documented::WEBHOOKS,
     error::{ApiError, ErrorBody},
-    openapi::{WEBHOOKS, examples, parameters::EndpointPath, requests::RotateSecret, values},
     path::Id,
+    request::{Body, Call, Grace, Secret, request},
+    schema::{self, examples},
 };
 
-/// How long the old secret goes on signing beside the new one unless said otherwise: a day.
-const DEFAULT_GRACE_SECONDS: i64 = 86_400;
-/// The longest grace: 7 days. A secret that leaked should not sign for longer.
-const MAX_GRACE_SECONDS: i64 = 604_800;
+request! {
+    /// How a secret is rotated.
+    #[examples(examples::nothing, examples::rotate_secret)]
+    pub(super) struct RotateSecret {
+        /// How long the old secret signs beside the new one, in seconds: up to 7 days; 0 ends it at once.
+        #[with(|schema| schema.default = Some(DEFAULT_GRACE.as_secs().into()))]
+        grace_seconds: Option<Grace>,
+        /// A secret of your own. One is made if you give none.
+        secret: Option<Secret>,
+    }
+}
 
-const CONFLICT: ApiError = ApiError::Conflict {
-    code: "rotation_overlapped",
-    message: "Another rotation of this endpoint's secret came in between; its new secret counts",
-};
+impl Call for RotateSecret {}
+
+impl From<RotateSecret> for Rotation {
+    fn from(call: RotateSecret) -> Self {
+        let RotateSecret { grace_seconds, secret } = call;
+        Self { grace: grace_seconds.map(|Grace(grace)| grace), secret: secret.map(|Secret(text)| text) }
+    }
+}
 
 /// A new secret, this once.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RotatedSecret, examples(examples::rotated))]
 pub(super) struct Rotated {
-    #[schema(value_type = values::EndpointId)]
+    #[schema(value_type = schema::EndpointId)]
     id: EndpointId,
-    #[schema(value_type = values::SigningSecret)]
+    #[schema(value_type = schema::SigningSecret)]
     signing_secret: String,
     /// When the old secret stops signing.
-    #[schema(value_type = values::Timestamp)]
+    #[schema(value_type = schema::Timestamp)]
     previous_secret_expires_at: Timestamp,
     message: &'static str,
 }
@@ -60,7 +66,7 @@ pub(super) struct Rotated {
     path = "/v1/webhooks/{id}/rotate-secret",
     operation_id = "rotateWebhookSecret",
     tag = WEBHOOKS,
-    params(EndpointPath),
+    params(Id<EndpointId>),
     request_body = Option<RotateSecret>,
     responses(
         (status = OK, description = "The new secret, this once.", body = Rotated),
@@ -69,47 +75,17 @@ pub(super) struct Rotated {
     security(("bearer" = [Scope::WebhooksManage])),
 )]
 pub(super) async fn rotate(
-    extract::State(api): extract::State<Api>,
-    caller: Caller,
+    State(application): State<Application>,
+    Caller(actor): Caller<ManageWebhooks>,
     Id(id): Id<EndpointId>,
-    mut fields: Fields,
+    body: Body<RotateSecret>,
 ) -> Result<Json<Rotated>, ApiError> {
-    let Authorized { organization, .. } = caller.require(Scope::WebhooksManage)?;
-    let grace = grace(&mut fields)?;
-    let given: Option<String> = fields.optional("secret")?;
-    fields.finish()?;
-    let record = api.endpoint(organization, id).await?;
-    let secret = match given {
-        Some(text) => SigningSecret::parse(&text, record.endpoint.settings.format.secret_form)?,
-        None => SigningSecret::new(&runtime::random()?),
-    };
-    let now = api.clock.now();
-    let until = now.after(grace);
-    let rotated = SealedSecrets {
-        current: api.vault.seal(organization, id, &secret, now).await?,
-        previous: Some(PreviousSecret { sealed: record.secrets.current.clone(), until }),
-    };
-    if record.endpoint.state() == State::Active {
-        waiting::send_after_new_start(&api, &record.endpoint).await?;
-    }
-    if !api.registry.replace_secrets(organization, id, &record.secrets, &rotated).await? {
-        return Err(CONFLICT);
-    }
+    let (call, request) = body.split();
+    let rotated = application.rotate_secret(&actor, request.as_ref(), id, call.into()).await?;
     Ok(Json(Rotated {
         id,
-        signing_secret: secret.reveal().to_owned(),
-        previous_secret_expires_at: until,
+        signing_secret: rotated.secret.reveal().to_owned(),
+        previous_secret_expires_at: rotated.previous_until,
         message: "Secret rotated. Save the signing_secret - it will not be shown again.",
     }))
-}
-
-fn grace(fields: &mut Fields) -> Result<Duration, Invalid> {
-    let seconds = fields.optional("grace_seconds")?.unwrap_or(DEFAULT_GRACE_SECONDS);
-    match u64::try_from(seconds) {
-        Ok(whole) if seconds <= MAX_GRACE_SECONDS => Ok(Duration::from_secs(whole)),
-        _ => {
-            let message = format!("grace_seconds must be between 0 and {MAX_GRACE_SECONDS}");
-            Err(Invalid::param("grace_seconds", "grace_invalid", message))
-        }
-    }
 }

@@ -1,15 +1,18 @@
 //! Schemas of single values, which bodies and parameters are made of. Bounds are the domain's own constants.
 
-use std::fmt::Write;
+pub(crate) mod examples;
+
+use std::{fmt::Write, ops::RangeInclusive};
 
 use domain::{
     Timestamp as DomainTimestamp,
     catalogue::Catalogue,
     delivery::Status,
-    endpoint::MAX_DESCRIPTION_CHARS,
+    endpoint::{MAX_DESCRIPTION_CHARS, TimeoutSeconds as DomainTimeout},
     format::Format,
     key::MAX_NAME_CHARS,
     metadata::{MAX_KEY_CHARS, MAX_KEYS, MAX_VALUE_CHARS},
+    retry::RetryPolicy as DomainPolicy,
     scope::Scope,
 };
 use egress::PostError;
@@ -18,7 +21,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
-        schema::{AdditionalProperties, AnyOfBuilder},
+        schema::{AdditionalProperties, AnyOfBuilder, Object, SchemaType},
     },
 };
 
@@ -162,6 +165,8 @@ schemas! {
     )
     .max_length(Some(MAX_NAME_CHARS))
     .examples(["CI"]);
+    /// When failed attempts are tried again.
+    RetryPolicy => retry_policy();
     /// What users note on an endpoint.
     Metadata => metadata();
     /// An event's data.
@@ -246,23 +251,82 @@ fn patterns() -> Vec<String> {
     wildcards
 }
 
-/// When failed attempts are tried again: the n-th retry waits `initial_delay_seconds` × `backoff_factor`^(n−1), at most
-/// `max_delay_seconds`, ±10 %.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "says how the domain's type looks in answers")]
-pub(crate) struct RetryPolicy {
-    /// How many retries follow the first attempt.
-    #[schema(minimum = 0, maximum = 5)]
-    max_retries: u32,
-    /// The wait before the first retry, in seconds.
-    #[schema(minimum = 1, maximum = 3600)]
-    initial_delay_seconds: u32,
-    /// What each further wait is multiplied by.
-    #[schema(minimum = 1, maximum = 10)]
-    backoff_factor: f64,
-    /// The longest wait, in seconds.
-    #[schema(minimum = 1, maximum = 43200)]
-    max_delay_seconds: u32,
+/// The retry policy of an answer.
+fn retry_policy() -> ObjectBuilder {
+    let number = |kind, format, bounds: fn(&mut Object), description: &str| {
+        let mut number = ObjectBuilder::new().schema_type(kind).format(Some(format)).build();
+        number.description = Some(description.into());
+        bounds(&mut number);
+        number
+    };
+    let whole = |bounds, description| number(Type::Integer, int32(), bounds, description);
+
+    let names = ["max_retries", "initial_delay_seconds", "backoff_factor", "max_delay_seconds"];
+    let numbers = [
+        whole(|it| within(&DomainPolicy::MAX_RETRIES)(it), "How many retries follow the first attempt."),
+        whole(
+            |it| within(&DomainPolicy::INITIAL_DELAY_SECONDS)(it),
+            "The wait before the first retry, in seconds.",
+        ),
+        number(
+            Type::Number,
+            double(),
+            |it| within(&DomainPolicy::BACKOFF_FACTOR)(it),
+            "What each further wait is multiplied by.",
+        ),
+        whole(|it| within(&DomainPolicy::MAX_DELAY_SECONDS)(it), "The longest wait, in seconds."),
+    ];
+    let described = ObjectBuilder::new().schema_type(Type::Object).description(Some(
+        "When failed attempts are tried again: the n-th retry waits `initial_delay_seconds` × `backoff_factor`^(n−1), at most \
+         `max_delay_seconds`, ±10 %.",
+    ));
+    names
+        .into_iter()
+        .zip(numbers)
+        .fold(described, |object, (name, number)| object.property(name, number).required(name))
+}
+
+/// How long one attempt may take.
+pub(crate) fn timeout_seconds() -> ObjectBuilder {
+    let number = ObjectBuilder::new().schema_type(Type::Integer).format(Some(int32()));
+    number.minimum(Some(DomainTimeout::MIN.get())).maximum(Some(DomainTimeout::MAX.get()))
+}
+
+/// The same in an answer.
+pub(crate) fn answered_timeout_seconds() -> ObjectBuilder {
+    timeout_seconds().description(Some("How long one attempt may take, in seconds."))
+}
+
+/// Adds the bounds of a number to its schema.
+pub(crate) fn within<T: Copy + Into<utoipa::Number>>(bounds: &RangeInclusive<T>) -> impl Fn(&mut Object) {
+    let (least, most) = (*bounds.start(), *bounds.end());
+    move |object| {
+        object.minimum = Some(least.into());
+        object.maximum = Some(most.into());
+    }
+}
+
+pub(crate) fn int32() -> SchemaFormat {
+    SchemaFormat::KnownFormat(KnownFormat::Int32)
+}
+
+pub(crate) fn int64() -> SchemaFormat {
+    SchemaFormat::KnownFormat(KnownFormat::Int64)
+}
+
+pub(crate) fn double() -> SchemaFormat {
+    SchemaFormat::KnownFormat(KnownFormat::Double)
+}
+
+/// The schema of `T`, an object, with one more property.
+pub(crate) fn extended<T: ToSchema>(name: &str, property: ObjectBuilder) -> ObjectBuilder {
+    let mut object = match T::schema() {
+        RefOr::T(Schema::Object(object)) => object,
+        _ => Object::with_type(SchemaType::AnyValue),
+    };
+    // They are examples of what lacks the property.
+    object.examples.clear();
+    ObjectBuilder::from(object).property(name, property).required(name)
 }
 
 /// One event type of the catalogue.

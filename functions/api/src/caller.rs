@@ -1,41 +1,28 @@
-//! Who asks, and what they may.
+//! Who asks, and whether they may.
 
+use application::{Actor, Allowed, Application, Permission};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
-use domain::{ids::OrganizationId, key::ApiKey, key::KeyRecord, scope::Scope};
+use domain::key::ApiKey;
 
-use crate::{Api, error::ApiError};
+use crate::error::ApiError;
 
-/// A request's key, looked up. What it may do is asked with [`Caller::require`].
+/// A request's caller: an actor by its key, whose scopes allow what the route does.
 #[derive(Debug)]
-pub(crate) struct Caller(KeyRecord);
+pub(crate) struct Caller<P>(pub(crate) Allowed<P>);
 
-/// A caller whose key has the scope that the route asks for.
-#[derive(Debug)]
-pub(crate) struct Authorized {
-    pub(crate) organization: OrganizationId,
-    pub(crate) key: KeyRecord,
-}
-
-impl Caller {
-    pub(crate) fn require(self, scope: Scope) -> Result<Authorized, ApiError> {
-        if !self.0.scopes.allow(scope) {
-            return Err(ApiError::Forbidden(scope));
-        }
-        Ok(Authorized { organization: self.0.organization, key: self.0 })
-    }
-}
-
-impl FromRequestParts<Api> for Caller {
+impl<P: Permission> FromRequestParts<Application> for Caller<P> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, application: &Application) -> Result<Self, ApiError> {
         let presented = presented(&parts.headers).ok_or(ApiError::Unauthorized)?;
         // Unknown, malformed and revoked keys all end in the same single read that finds nothing.
-        let found = api.registry.find_key(&presented.hash()).await?;
-        found.map(Self).ok_or(ApiError::Unauthorized)
+        let found = application.authenticate(&presented).await?;
+
+        let actor: Actor = found.ok_or(ApiError::Unauthorized)?;
+        Ok(Self(actor.allow()?))
     }
 }
 

@@ -1,0 +1,51 @@
+//! Routes with their documentation. [`Routes`] is the only way to a route, so there is none that the `OpenAPI` document lacks.
+
+use application::Application;
+use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+// The document's sections.
+pub(crate) const WEBHOOKS: &str = "Webhook endpoints";
+pub(crate) const EVENTS: &str = "Events";
+pub(crate) const KEYS: &str = "API keys";
+pub(crate) const ORBIT: &str = "Orbit-compatible";
+pub(crate) const DOCUMENTATION: &str = "Documentation";
+
+/// Routes with their documentation.
+pub(crate) struct Routes {
+    router: Router<Application>,
+    documentation: OpenApiRouter<Application>,
+}
+
+impl Routes {
+    pub(crate) fn new() -> Self {
+        Self { router: Router::new(), documentation: OpenApiRouter::default() }
+    }
+
+    /// Adds what `routes!` makes of one path's handlers.
+    ///
+    /// Their documented path may end in a slash. The route's does not: requests have lost theirs by then, see
+    /// [`crate::slash`].
+    pub(crate) fn with(self, handlers: UtoipaMethodRouter<Application>) -> Self {
+        let methods = &handlers.2;
+        let paths = handlers.1.paths.keys().map(|path| path.trim_end_matches('/'));
+        let router = paths.fold(self.router, |router, path| router.route(path, methods.clone()));
+        Self { router, documentation: self.documentation.routes(handlers) }
+    }
+
+    pub(crate) fn merge(self, others: Routes) -> Self {
+        Self {
+            router: self.router.merge(others.router),
+            documentation: self.documentation.merge(others.documentation),
+        }
+    }
+
+    pub(crate) fn into_router(self) -> Router<Application> {
+        self.router
+    }
+
+    pub(crate) fn into_document(self) -> OpenApi {
+        self.documentation.into_openapi()
+    }
+}

@@ -1,0 +1,141 @@
+//! What a field can be.
+
+use application::endpoints::Change;
+use domain::{ErrorCode, Invalid};
+use serde_json::value::RawValue;
+use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::{
+    RefOr, Schema,
+    schema::{OneOfBuilder, SchemaType, Type},
+};
+
+use super::Fields;
+
+/// The schemas that another one refers to, by name.
+pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// What a field of a JSON object can be read as.
+pub(crate) trait Field: Sized {
+    /// Whether the field must be there.
+    const IS_REQUIRED: bool = true;
+
+    /// Reads the field's JSON; `name` is what errors call it.
+    fn read(json: &RawValue, name: &str) -> Result<Self, Invalid>;
+
+    /// What it reads, for the document.
+    fn schema() -> RefOr<Schema>;
+
+    /// The schemas that this one refers to.
+    fn schemas(schemas: &mut Schemas);
+
+    /// Takes the field. Null and an empty text count as missing.
+    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
+        let named = fields.named(name);
+        match fields.take(name).filter(|json| !is_null(json) && json.get() != "\"\"") {
+            Some(json) => Self::read(&json, &named),
+            None => {
+                let message = format!("{named} is required");
+                Err(Invalid::param(named, ErrorCode::FieldRequired, message))
+            }
+        }
+    }
+}
+
+/// A field that may be missing or null.
+impl<T: Field> Field for Option<T> {
+    const IS_REQUIRED: bool = false;
+
+    fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
+        if is_null(json) { Ok(None) } else { T::read(json, name).map(Some) }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        nullable(T::schema())
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        T::schemas(schemas);
+    }
+
+    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
+        match fields.take(name) {
+            None => Ok(None),
+            Some(json) => Self::read(&json, &fields.named(name)),
+        }
+    }
+}
+
+/// A field that may be missing, but not null.
+#[derive(Debug)]
+pub(crate) struct Given<T>(pub(crate) Option<T>);
+
+impl<T: Field> Field for Given<T> {
+    const IS_REQUIRED: bool = false;
+
+    fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
+        if is_null(json) {
+            let message = format!("{name} must not be null");
+            return Err(Invalid::param(name.to_owned(), ErrorCode::FieldType, message));
+        }
+        Ok(Self(Some(T::read(json, name)?)))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        T::schemas(schemas);
+    }
+
+    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
+        match fields.take(name) {
+            None => Ok(Self(None)),
+            Some(json) => Self::read(&json, &fields.named(name)),
+        }
+    }
+}
+
+/// A field of a change: it may be missing, and null sets it back to its default.
+impl<T: Field> Field for Change<T> {
+    const IS_REQUIRED: bool = false;
+
+    fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
+        if is_null(json) { Ok(Self::Reset) } else { T::read(json, name).map(Self::To) }
+    }
+
+    fn schema() -> RefOr<Schema> {
+        nullable(T::schema())
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        T::schemas(schemas);
+    }
+
+    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
+        match fields.take(name) {
+            None => Ok(Self::Keep),
+            Some(json) => Self::read(&json, &fields.named(name)),
+        }
+    }
+}
+
+fn is_null(json: &RawValue) -> bool {
+    json.get() == "null"
+}
+
+/// The schema of what may also be null.
+fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
+    match schema {
+        RefOr::T(Schema::Object(mut object)) if matches!(object.schema_type, SchemaType::Type(_)) => {
+            if let SchemaType::Type(own) = object.schema_type {
+                object.schema_type = SchemaType::Array(vec![own, Type::Null]);
+            }
+            RefOr::T(Schema::Object(object))
+        }
+        schema => {
+            let null = ObjectBuilder::new().schema_type(Type::Null);
+            OneOfBuilder::new().item(schema).item(null).into()
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Rotating an endpoint's signing secret.
+
+use std::time::Duration;
+
+use domain::{
+    ErrorCode, Invalid, Timestamp,
+    endpoint::State,
+    ids::EndpointId,
+    secret::{PreviousSecret, SealedSecrets, SigningSecret},
+};
+use serde::{Deserialize, Serialize};
+use storage::EndpointRecord;
+
+use crate::{
+    Allowed, Application, Conflict, Error, ManageWebhooks,
+    idempotency::{self, Settled},
+};
+
+/// How long the old secret goes on signing beside the new one unless its owner says otherwise: a day.
+pub const DEFAULT_GRACE: Duration = Duration::from_hours(24);
+/// The longest grace: 7 days. A secret that leaked should not sign for longer.
+pub const MAX_GRACE: Duration = Duration::from_hours(7 * 24);
+
+/// How a secret is rotated.
+#[derive(Debug)]
+pub struct Rotation {
+    /// How long the old secret goes on signing beside the new one, at most [`MAX_GRACE`]; [`DEFAULT_GRACE`] if left open.
+    pub grace: Option<Duration>,
+    /// A secret that the owner brings. It is checked here, since its form depends on the format. One is made if there is none.
+    pub secret: Option<String>,
+}
+
+/// A new secret, for the one answer that shows it.
+#[derive(Debug)]
+pub struct RotatedSecret {
+    /// The secret.
+    pub secret: SigningSecret,
+    /// When the old one stops signing.
+    pub previous_until: Timestamp,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Plan {
+    before: SealedSecrets,
+    after: SealedSecrets,
+    until: Timestamp,
+}
+
+impl Application {
+    /// Gives an endpoint another signing secret, beside which the old one signs until its grace ends. The endpoint gets a new start:
+    /// its receiver may have refused what the old secret signed.
+    ///
+    /// Errors: [`Error::NotFound`]; [`Error::Invalid`] for the grace and the secret; a conflict if another rotation came in between.
+    pub async fn rotate_secret(
+        &self,
+        actor: &Allowed<ManageWebhooks>,
+        request: Option<&idempotency::Request>,
+        id: EndpointId,
+        rotation: Rotation,
+    ) -> Result<RotatedSecret, Error> {
+        let plan = self.plan_rotation(actor, id, rotation).await;
+
+        let work = |plan, _| async move {
+            self.replace_secrets(actor, id, plan).await?;
+            Ok(Settled::ForGood(()))
+        };
+        let (plan, ()) = self.once(actor, request, plan, work).await?;
+
+        let secret = self.vault.open(actor.organization, id, &plan.after.current).await?;
+        Ok(RotatedSecret { secret, previous_until: plan.until })
+    }
+
+    async fn plan_rotation(
+        &self,
+        actor: &Allowed<ManageWebhooks>,
+        id: EndpointId,
+        rotation: Rotation,
+    ) -> Result<Plan, Error> {
+        let grace = rotation.grace.unwrap_or(DEFAULT_GRACE);
+        if grace > MAX_GRACE {
+            let message = format!("grace_seconds must be between 0 and {}", MAX_GRACE.as_secs());
+            return Err(Invalid::param("grace_seconds", ErrorCode::GraceInvalid, message).into());
+        }
+        let EndpointRecord { endpoint, secrets: before } = self.find_endpoint(actor.organization, id).await?;
+
+        let secret = match rotation.secret {
+            Some(text) => SigningSecret::parse(&text, endpoint.settings.format.secret_form)?,
+            None => SigningSecret::new(&runtime::random()?),
+        };
+        let now = self.clock.now();
+        let until = now.after(grace);
+        let after = SealedSecrets {
+            current: self.vault.seal(actor.organization, id, &secret, now).await?,
+            previous: Some(PreviousSecret { sealed: before.current.clone(), until }),
+        };
+        Ok(Plan { before, after, until })
+    }
+
+    async fn replace_secrets(
+        &self,
+        actor: &Allowed<ManageWebhooks>,
+        id: EndpointId,
+        plan: Plan,
+    ) -> Result<(), Error> {
+        let record = self.find_endpoint(actor.organization, id).await?;
+        if record.secrets == plan.after {
+            // An earlier request with the same idempotency key did it.
+            return Ok(());
+        }
+
+        if record.endpoint.state() == State::Active {
+            // Before the change, which the messages wait for: so nothing is forgotten if this process dies in between.
+            self.send_after_new_start(&record.endpoint).await?;
+        }
+        if self.registry.replace_secrets(actor.organization, id, &plan.before, &plan.after).await? {
+            Ok(())
+        } else {
+            Err(Conflict::RotationOverlapped.into())
+        }
+    }
+}
