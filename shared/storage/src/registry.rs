@@ -2,6 +2,7 @@
 
 mod data_keys;
 mod endpoints;
+mod generation;
 mod health;
 mod keys;
 mod organizations;

@@ -8,7 +8,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Registry, organizations, partition};
+use super::{Registry, generation, organizations, partition};
 use crate::{
     Error,
     table::{Change, Condition, Key, Returned, Transacted, number, value},
@@ -191,13 +191,7 @@ impl Registry {
         before: &SealedSecrets,
         after: &SealedSecrets,
     ) -> Result<bool, Error> {
-        let change = Change::new(
-            "SET secrets = :after, generation = if_not_exists(generation, :zero) + :one, \
-             health.consecutive_failures = :zero \
-             REMOVE health.last_failure_at, probe",
-        );
-        let change =
-            change.with(":after", value(after)?).with(":zero", number(0_u64)).with(":one", number(1_u64));
+        let change = generation::begin("secrets = :after", &[]).with(":after", value(after)?);
         let unchanged = Condition::new("secrets = :before").with(":before", value(before)?);
         self.table.update_if(&key(organization, id), change, unchanged).await
     }
@@ -205,14 +199,9 @@ impl Registry {
 
 /// Writes `:settings` and `:version`, and begins another generation where the endpoint starts anew with them.
 fn settings_change(before: &Endpoint, settings: &Settings) -> Change {
-    if !before.starts_anew_with(settings) {
-        return Change::new("SET settings = :settings, version = :version");
+    if before.starts_anew_with(settings) {
+        generation::begin("settings = :settings, version = :version", &[])
+    } else {
+        Change::new("SET settings = :settings, version = :version")
     }
-    Change::new(
-        "SET settings = :settings, version = :version, \
-         generation = if_not_exists(generation, :zero) + :one, health.consecutive_failures = :zero \
-         REMOVE health.last_failure_at, probe",
-    )
-    .with(":zero", number(0_u64))
-    .with(":one", number(1_u64))
 }

@@ -9,7 +9,7 @@ use domain::{
     ids::{EndpointId, EventId, OrganizationId},
 };
 
-use super::{EndpointRecord, Registry, endpoints::key};
+use super::{EndpointRecord, Registry, endpoints::key, generation};
 use crate::{
     Error,
     table::{Change, Condition, Returned, number, text, value},
@@ -25,10 +25,8 @@ const COUNT_AND_POSTPONE: &str = "SET health.consecutive_failures = health.conse
 const RESET: &str = "SET health.consecutive_failures = :zero, health.last_delivery_at = :ended, \
      health.last_delivery_status = :status REMOVE health.last_failure_at";
 
-const DISABLE: &str = "SET settings.is_active = :no, version = version + :one, \
-     generation = if_not_exists(generation, :zero) + :one, health.consecutive_failures = :zero, \
-     health.last_delivery_at = :ended, health.last_delivery_status = :status \
-     REMOVE health.last_failure_at, probe";
+const DISABLE: &str = "settings.is_active = :no, version = version + :one, \
+     health.last_delivery_at = :ended, health.last_delivery_status = :status";
 
 /// How an attempt went, as far as an endpoint's health goes.
 #[derive(Debug, Clone, Copy)]
@@ -44,19 +42,14 @@ pub struct Noted {
 }
 
 impl Noted {
-    fn change(self, expression: &'static str) -> Result<Change, Error> {
-        Ok(Change::new(expression).with(":ended", value(&self.ended)?).with(":status", value(&self.status)?))
+    /// The change, with the values of this attempt that it names.
+    fn in_change(self, change: Change) -> Result<Change, Error> {
+        Ok(change.with(":ended", value(&self.ended)?).with(":status", value(&self.status)?))
     }
 
     /// The endpoint is still of the attempt's generation.
     fn is_of_this_generation(self) -> Condition {
-        // Endpoints that were written before there were generations have none: that is the first one.
-        let condition = if self.generation == 0 {
-            Condition::new("attribute_not_exists(generation) OR generation = :generation")
-        } else {
-            Condition::new("generation = :generation")
-        };
-        Condition::present().and(condition.with(":generation", number(self.generation)))
+        generation::is(self.generation)
     }
 }
 
@@ -68,7 +61,7 @@ impl Registry {
         id: EndpointId,
         noted: Noted,
     ) -> Result<Option<Endpoint>, Error> {
-        let change = noted.change(RESET)?.with(":zero", number(0_u64));
+        let change = noted.in_change(Change::new(RESET))?.with(":zero", number(0_u64));
         self.change_endpoint(organization, id, change, noted.is_of_this_generation(), Returned::Before).await
     }
 
@@ -79,11 +72,7 @@ impl Registry {
         id: EndpointId,
         noted: Noted,
     ) -> Result<bool, Error> {
-        let change = noted
-            .change(DISABLE)?
-            .with(":no", value(&false)?)
-            .with(":zero", number(0_u64))
-            .with(":one", number(1_u64));
+        let change = noted.in_change(generation::begin(DISABLE, &[]))?.with(":no", value(&false)?);
         self.table.update_if(&key(organization, id), change, noted.is_of_this_generation()).await
     }
 
@@ -102,7 +91,7 @@ impl Registry {
         );
         let condition = condition.with(":limit", number(limit)).with(":began", value(&noted.began)?);
         let condition = condition.and(noted.is_of_this_generation());
-        let change = noted.change(COUNT)?.with(":one", number(1_u64));
+        let change = noted.in_change(Change::new(COUNT))?.with(":one", number(1_u64));
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 
@@ -116,7 +105,7 @@ impl Registry {
         due: Timestamp,
         probe: &Probe,
     ) -> Result<Option<Endpoint>, Error> {
-        let change = noted.change(COUNT_AND_POSTPONE)?.with(":one", number(1_u64));
+        let change = noted.in_change(Change::new(COUNT_AND_POSTPONE))?.with(":one", number(1_u64));
         let change = change.with(":due", value(&probe.due)?).with(":delay", number(probe.delay_seconds));
         let condition = Condition::new("probe.id = :probe AND probe.due = :was_due")
             .with(":probe", text(&probe.id))
@@ -250,20 +239,11 @@ impl Registry {
         left_held_until: Option<Timestamp>,
     ) -> Result<Option<Endpoint>, Error> {
         let change = match left_held_until {
-            None => Change::new(
-                "SET is_paused = :no, generation = if_not_exists(generation, :zero) + :one, \
-                 health.consecutive_failures = :zero \
-                 REMOVE health.last_failure_at, probe, left_held_until",
-            ),
-            Some(until) => Change::new(
-                "SET is_paused = :no, generation = if_not_exists(generation, :zero) + :one, \
-                 health.consecutive_failures = :zero, left_held_until = :until \
-                 REMOVE health.last_failure_at, probe",
-            )
-            .with(":until", value(&until)?),
+            None => generation::begin("is_paused = :no", &["left_held_until"]),
+            Some(until) => generation::begin("is_paused = :no, left_held_until = :until", &[])
+                .with(":until", value(&until)?),
         };
-        let change =
-            change.with(":no", value(&false)?).with(":zero", number(0_u64)).with(":one", number(1_u64));
+        let change = change.with(":no", value(&false)?);
         self.change_endpoint(organization, id, change, Condition::present(), Returned::After).await
     }
 

@@ -167,14 +167,14 @@ impl Condition {
 
 /// An update expression, its values, and the names that it spells otherwise because they are reserved words.
 pub(crate) struct Change {
-    pub(super) expression: &'static str,
+    pub(super) expression: Cow<'static, str>,
     pub(super) values: Item,
     names: Option<HashMap<String, String>>,
 }
 
 impl Change {
-    pub(crate) fn new(expression: &'static str) -> Self {
-        Self { expression, values: HashMap::new(), names: None }
+    pub(crate) fn new(expression: impl Into<Cow<'static, str>>) -> Self {
+        Self { expression: expression.into(), values: HashMap::new(), names: None }
     }
 
     pub(crate) fn named(mut self, placeholder: &'static str, name: &'static str) -> Self {
