@@ -27,7 +27,7 @@ use runtime::Clock;
 use crate::template::Template;
 
 pub use calls::{Call, Service};
-pub use faults::Fault;
+pub use faults::{Fault, HeldUp};
 pub use sqs::{Again, ReceivedMessage};
 
 use connector::Connector;
@@ -139,6 +139,11 @@ impl Aws {
     /// Ends when a fault kills the process that made the call.
     pub async fn killed(&self) {
         self.0.faults.killed().await;
+    }
+
+    /// Holds up the next `UpdateItem` whose update expression has this text in it, until [`HeldUp::go_on`].
+    pub fn hold_up(&self, expression: &'static str) -> HeldUp {
+        self.0.faults.hold_up(expression)
     }
 
     /// Lets concurrent calls reach AWS in another order for each seed.

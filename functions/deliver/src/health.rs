@@ -129,7 +129,9 @@ impl Deliver {
     ) -> Result<(), Problem> {
         let id = format!("{:032x}", u128::from_le_bytes(runtime::random()?));
         let probe = Probe { id, sent: false, ticket: None, due, delay_seconds };
-        if self.registry.start_probe(endpoint.organization, endpoint.id, &probe, replacing).await? {
+        let (organization, generation) = (endpoint.organization, endpoint.generation);
+        // Refused where the endpoint got a new start since it was seen failing: then there is no recovery to look for.
+        if self.registry.start_probe(organization, endpoint.id, generation, &probe, replacing).await? {
             self.send_ticket(endpoint, &probe).await?;
         }
         Ok(())

@@ -6,12 +6,14 @@ use runtime::metrics::{self, Metric};
 
 use crate::{Deliver, Problem};
 
-/// Pauses an endpoint that failed too often, and announces it.
+/// Pauses an endpoint that failed too often, and announces it; `endpoint` is as it was when that was counted. If it got a new start
+/// since, it stays as it is.
 pub(crate) async fn pause(deliver: &Deliver, endpoint: &Endpoint) -> Result<(), Problem> {
     let announcement = PlatformEvent::WebhookPaused(endpoint).id(deliver.clock.now(), runtime::random()?);
-    match deliver.registry.pause(endpoint.organization, endpoint.id, announcement).await? {
+    let (organization, id, generation) = (endpoint.organization, endpoint.id, endpoint.generation);
+    match deliver.registry.pause_failing(organization, id, generation, announcement).await? {
         Some(paused) => {
-            tracing::warn!(endpoint.id = %endpoint.id, "endpoint paused");
+            tracing::warn!(endpoint.id = %id, "endpoint paused");
             metrics::measure(deliver.clock.now(), &[(Metric::EndpointsPaused, 1)]);
             announce(deliver, &paused).await
         }

@@ -56,6 +56,7 @@ impl Aws {
         let body = request.body().bytes().expect("these services' requests are in memory");
         let body: Value = serde_json::from_slice(body).expect("these services speak JSON");
         self.0.faults.let_others_run().await;
+        self.0.faults.wait(&body).await;
         let number = self.record(service, operation, &body);
         let apply = |part_only| self.apply(service, operation, &body, part_only, number);
         match self.0.faults.at(number) {

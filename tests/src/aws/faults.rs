@@ -1,8 +1,12 @@
 //! Faults at chosen calls.
 
-use std::sync::Mutex;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use serde_json::Value;
+use tokio::{sync::Notify, time::timeout};
 
 use super::lock;
 
@@ -30,6 +34,28 @@ impl Fault {
         [Self::FailBefore, Self::FailAfter, Self::KillBefore, Self::KillAfter, Self::PartOnly, Self::Outage];
 }
 
+/// Longer than any call takes to come: only one that never comes reaches it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A call that is held up on its way, so that others can come before it.
+#[derive(Debug, Clone, Default)]
+pub struct HeldUp {
+    has_come: Arc<Notify>,
+    may_go_on: Arc<Notify>,
+}
+
+impl HeldUp {
+    /// Ends when the call has come.
+    pub async fn has_come(&self) {
+        timeout(PATIENCE, self.has_come.notified()).await.expect("the call comes");
+    }
+
+    /// Lets the call go on.
+    pub fn go_on(&self) {
+        self.may_go_on.notify_one();
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     state: Mutex<State>,
@@ -42,6 +68,7 @@ struct State {
     outage: bool,
     struck: bool,
     interleaving: u64,
+    held_up: Option<(&'static str, HeldUp)>,
 }
 
 impl Faults {
@@ -81,6 +108,23 @@ impl Faults {
 
     pub(super) fn interleave(&self, seed: u64) {
         lock(&self.state).interleaving = seed;
+    }
+
+    pub(super) fn hold_up(&self, expression: &'static str) -> HeldUp {
+        let held_up = HeldUp::default();
+        lock(&self.state).held_up = Some((expression, held_up.clone()));
+        held_up
+    }
+
+    /// Waits, if this is the call that is to be held up.
+    pub(super) async fn wait(&self, request: &Value) {
+        let expression = request["UpdateExpression"].as_str().unwrap_or_default();
+        let planned = lock(&self.state).held_up.take_if(|(planned, _)| expression.contains(*planned));
+
+        if let Some((_, held_up)) = planned {
+            held_up.has_come.notify_one();
+            held_up.may_go_on.notified().await;
+        }
     }
 
     /// Lets other tasks run before this call, more or less of them as the seed has it.

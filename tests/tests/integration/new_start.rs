@@ -295,6 +295,62 @@ async fn failures_of_attempts_that_began_before_a_change_do_not_count_after_it()
 }
 
 #[tokio::test]
+async fn an_endpoint_that_is_moved_before_its_tenth_failure_pauses_it_is_not_paused() {
+    let ((world, events), moved) = (World::down(4).await, Receiver::start().await);
+    let pausing = world.platform.aws.hold_up("is_paused = :yes");
+
+    let moving = async {
+        pausing.has_come().await;
+        assert_eq!(world.endpoint().await["consecutive_failures"], 10);
+        world.change(json!({ "url": moved.url() })).await;
+        pausing.go_on();
+    };
+    tokio::join!(Box::pin(world.platform.settle()), Box::pin(moving));
+
+    let endpoint = world.endpoint().await;
+    assert_eq!((&endpoint["is_paused"], &endpoint["consecutive_failures"]), (&json!(false), &json!(0)));
+    assert_eq!(world.statuses(&events).await, ["delivered"; 4]);
+    let told = world.caller().get("/v1/events?type=platform.webhook.paused").await.expect(200).json();
+    assert_eq!(told["events"], json!([]), "nobody is told of a pause");
+}
+
+#[tokio::test]
+async fn a_person_s_pause_holds_whatever_is_changed_beside_it() {
+    let world = World::answering([]).await;
+    let pausing = world.platform.aws.hold_up("is_paused = :yes");
+
+    let moving = async {
+        pausing.has_come().await;
+        world.change(json!({ "timeout_seconds": 30 })).await;
+        pausing.go_on();
+    };
+    tokio::join!(Box::pin(world.act("/pause", json!({}))), Box::pin(moving));
+
+    assert_eq!(world.endpoint().await["is_paused"], true);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_moved_before_its_probe_is_started_gets_none() {
+    let ((world, mut events), moved) = (World::down(2).await, Receiver::start().await);
+    let starting = world.platform.aws.hold_up("SET probe = ");
+    events.push(world.caller().publish_any().await);
+
+    let moving = async {
+        starting.has_come().await;
+        assert_eq!(world.endpoint().await["consecutive_failures"], 3);
+        world.change(json!({ "url": moved.url() })).await;
+        starting.go_on();
+    };
+    tokio::join!(Box::pin(world.platform.pump()), Box::pin(moving));
+
+    let has_probe = |item: &Value| !item["probe"].is_null();
+    assert!(!world.platform.aws.items("RegistryTable").iter().any(has_probe), "there is nothing to look for");
+    assert_eq!(world.platform.aws.messages(SLOW_DELIVERIES), Vec::<String>::new());
+    world.moments().await;
+    assert_eq!(world.statuses(&events).await, ["delivered"; 3]);
+}
+
+#[tokio::test]
 async fn a_success_of_an_attempt_that_began_before_a_change_does_not_hide_failures_after_it() {
     let (world, moved) = (
         World::answering([Reply::status(200).held()]).await,

@@ -130,23 +130,22 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, condition.with(":news", value(&news)?)).await
     }
 
-    /// Gives an endpoint a probe, in the place of the one with the id `replacing` or where it has none; false if it has
-    /// another one.
+    /// Gives an endpoint that is failing in this generation a probe, in the place of the one with the id `replacing` or where it
+    /// has none; false if it has another one, or is of another generation.
     pub async fn start_probe(
         &self,
         organization: OrganizationId,
         id: EndpointId,
+        generation: u64,
         probe: &Probe,
         replacing: Option<&str>,
     ) -> Result<bool, Error> {
         // A call that is repeated, since its answer was lost, finds its own probe.
         let condition = match replacing {
             Some(old) => Condition::new("probe.id = :old OR probe.id = :new").with(":old", text(old)),
-            None => {
-                Condition::new("attribute_exists(pk) AND (attribute_not_exists(probe) OR probe.id = :new)")
-            }
+            None => Condition::new("attribute_not_exists(probe) OR probe.id = :new"),
         };
-        let condition = condition.with(":new", text(&probe.id));
+        let condition = condition.with(":new", text(&probe.id)).and(generation::is(generation));
         let change = Change::new("SET probe = :new_probe").with(":new_probe", value(probe)?);
         self.table.update_if(&key(organization, id), change, condition).await
     }
@@ -200,20 +199,42 @@ impl Registry {
         self.table.update_if(&key(organization, id), Change::new("REMOVE probe"), is_probe(probe)).await
     }
 
-    /// Pauses an endpoint; `announcement` is the event that is yet to tell of it. The endpoint as it is then, or `None`
-    /// if it is gone or was paused already.
+    /// Pauses an endpoint because a person wants it; `announcement` is the event that is yet to tell of it. The endpoint as it is
+    /// then, or `None` if it is gone or was paused already.
     pub async fn pause(
         &self,
         organization: OrganizationId,
         id: EndpointId,
         announcement: EventId,
     ) -> Result<Option<Endpoint>, Error> {
+        self.pause_if(organization, id, announcement, Condition::present()).await
+    }
+
+    /// The same because of the failures that were counted in this generation; `None` also if it is of another one, where they
+    /// do not count.
+    pub async fn pause_failing(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        generation: u64,
+        announcement: EventId,
+    ) -> Result<Option<Endpoint>, Error> {
+        self.pause_if(organization, id, announcement, generation::is(generation)).await
+    }
+
+    async fn pause_if(
+        &self,
+        organization: OrganizationId,
+        id: EndpointId,
+        announcement: EventId,
+        allowed: Condition,
+    ) -> Result<Option<Endpoint>, Error> {
         let change = Change::new("SET is_paused = :yes, pause_announcement = :event REMOVE probe")
             .with(":yes", value(&true)?)
             .with(":event", value(&announcement)?);
         // A call that is repeated, since its answer was lost, finds its own pause.
         let condition = Condition::new("is_paused = :no OR pause_announcement = :event");
-        let condition = condition.with(":no", value(&false)?);
+        let condition = condition.with(":no", value(&false)?).and(allowed);
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 
