@@ -62,7 +62,7 @@ impl Deliver {
         let mut delivery = recorded.unwrap_or_else(|| Delivery::pending(&event, endpoint.id));
         let failing = endpoint.is_failing(&self.thresholds);
         let step = step(&delivery, purpose, endpoint.state(), failing, self.clock.now());
-        if matches!(purpose, Purpose::Resend { attempts, .. } if attempts == delivery.attempts_made()) {
+        if matches!(purpose, Purpose::Resend { attempts } if attempts == delivery.attempts_made()) {
             delivery.attempts_before_resend = delivery.attempts_made();
         }
         match step {
@@ -116,6 +116,8 @@ impl Deliver {
         purpose: Purpose,
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
+        let counts = self.counts(event, purpose).await?;
+
         let held = (delivery.status == Status::Held).then(|| delivery.clone());
         let lease = self.clock.now().after(endpoint.settings.timeout.duration() + LEASE_MARGIN);
         // A first attempt needs no read and no claim: only a duplicated message could run beside it, once.
@@ -126,8 +128,7 @@ impl Deliver {
         }
         let on_retry = if purpose == Purpose::Test { Status::Failed } else { Status::Retrying };
         let Made { delivery, next, is_recorded } =
-            self.attempt_and_record(target, event, delivery, on_retry, purpose.counts_for_health()).await?;
-        let counts = purpose.counts_for_health();
+            self.attempt_and_record(target, event, delivery, on_retry, counts).await?;
         if !is_recorded {
             // It was made all the same, and says as much of its endpoint.
             if counts {

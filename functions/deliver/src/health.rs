@@ -5,8 +5,10 @@ use std::time::Duration;
 use domain::{
     Timestamp,
     attempt::Attempt,
-    delivery::Delivery,
+    delivery::{Delivery, Purpose},
     endpoint::{Endpoint, Probe, State},
+    event::Event,
+    platform_event,
     retry::Next,
 };
 use messaging::Message;
@@ -26,6 +28,23 @@ const OVERLAPS_NOTHING_WITHIN: Duration = Duration::from_secs(1);
 const LOST_AFTER: Duration = Duration::from_hours(1);
 
 impl Deliver {
+    /// Whether an attempt that is made for this purpose says how its endpoint fares. A test's do not, also when the test is sent
+    /// again.
+    pub(crate) async fn counts(&self, event: &Event, purpose: Purpose) -> Result<bool, Problem> {
+        let may_be_test = match purpose {
+            Purpose::Test => return Ok(false),
+            Purpose::First | Purpose::Recheck => false,
+            Purpose::Release { .. } | Purpose::Resend { .. } => platform_event::is_test(&event.event_type),
+        };
+        if !may_be_test {
+            return Ok(true);
+        }
+
+        // Whom it was for is known to the log alone. It is asked only here, so ordinary deliveries cost no further read.
+        let logged = self.log.event(event.organization, event.id, self.clock.now()).await?;
+        Ok(logged.is_some_and(|logged| !logged.is_test()))
+    }
+
     /// Notes an attempt that was not a probe's. True if the endpoint is failing now, so that the delivery is to be held.
     pub(crate) async fn note(
         &self,

@@ -14,7 +14,6 @@ use domain::{
     endpoint::{Endpoint, State},
     event::{CLOCKS_DIFFER, Event},
     ids::{EndpointId, EventId, OrganizationId},
-    platform_event,
 };
 use futures::future::join_all;
 use messaging::{CarriedEvent, DeliveriesQueue, Envelope, Message, Received, Refused};
@@ -137,10 +136,12 @@ impl FanOut {
                 Stored::New => (routing, false),
                 Stored::Before(earlier) => (*earlier, true),
             };
-        let purpose = match (audience, seen_before) {
-            (Audience::Only(_), _) if platform_event::is_test(&event.event_type) => Purpose::Test,
-            (_, true) => Purpose::Recheck,
-            (_, false) => Purpose::First,
+        let purpose = if audience.is_test(&event.event_type) {
+            Purpose::Test
+        } else if seen_before {
+            Purpose::Recheck
+        } else {
+            Purpose::First
         };
         let carried = CarriedEvent::from(&event);
         let messages: Vec<_> = matched

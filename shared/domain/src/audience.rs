@@ -27,6 +27,13 @@ pub enum NotForIt {
 }
 
 impl Audience {
+    /// Whether an event of this type, for this audience, is a test: a person tries one endpoint. Its attempts say nothing of how the
+    /// endpoint fares, also when it is sent again, so that nobody pauses an endpoint by trying it. What a service publishes under
+    /// the test's type for all subscribers is an event like any other.
+    pub fn is_test(self, event_type: &str) -> bool {
+        matches!(self, Self::Only(_)) && platform_event::is_test(event_type)
+    }
+
     /// Whether the event may be sent to an endpoint that it did not match, as the endpoint is now, when a person asks for that.
     pub fn admits(self, event: &Event, endpoint: &Endpoint) -> Result<(), NotForIt> {
         match self {
@@ -88,6 +95,17 @@ mod tests {
             livemode: true,
             created_at: NOW,
         }
+    }
+
+    #[test]
+    fn a_test_is_an_event_of_its_type_for_one_endpoint() {
+        let endpoint = EndpointId::new(NOW, [2; 10]);
+
+        assert!(Audience::Only(endpoint).is_test("platform.test"));
+
+        assert!(!Audience::Only(endpoint).is_test("send.email.sent"));
+        assert!(!Audience::Subscribers.is_test("platform.test"));
+        assert!(!Audience::SubscribersBut(endpoint).is_test("platform.test"));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::{
     endpoint::State,
     event::Event,
     ids::{EndpointId, EventId, OrganizationId},
-    platform_event,
 };
 
 /// Where a delivery stands.
@@ -160,17 +159,11 @@ pub enum Purpose {
     Release {
         /// The attempts made when it was let go.
         attempts: u32,
-        /// Whether it is a test.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        is_test: bool,
     },
     /// A person asks for it again, with so many attempts made: at once and with all its retries.
     Resend {
         /// The attempts made when it was asked for.
         attempts: u32,
-        /// Whether it is a test.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        is_test: bool,
     },
     /// A person tries the endpoint: one attempt, also while it is paused or failing.
     Test,
@@ -179,20 +172,12 @@ pub enum Purpose {
 impl Purpose {
     /// To send a delivery at once that waits.
     pub fn release(waiting: &Delivery) -> Self {
-        let is_test = platform_event::is_test(&waiting.event_type);
-        Self::Release { attempts: waiting.attempts_made(), is_test }
+        Self::Release { attempts: waiting.attempts_made() }
     }
 
     /// To send a delivery again because a person asks for it.
     pub fn resend(asked_for: &Delivery) -> Self {
-        let is_test = platform_event::is_test(&asked_for.event_type);
-        Self::Resend { attempts: asked_for.attempts_made(), is_test }
-    }
-
-    /// Whether its attempts say how the endpoint fares. Those of a test do not, also when the test is sent again: whoever
-    /// tries an endpoint must not pause it by that.
-    pub fn counts_for_health(self) -> bool {
-        !matches!(self, Self::Test | Self::Release { is_test: true, .. } | Self::Resend { is_test: true, .. })
+        Self::Resend { attempts: asked_for.attempts_made() }
     }
 }
 
@@ -214,14 +199,14 @@ pub enum Step {
 pub fn step(record: &Delivery, purpose: Purpose, endpoint: State, failing: bool, now: Timestamp) -> Step {
     let wanted = match (purpose, record.status) {
         _ if endpoint == State::Disabled => Step::Drop,
-        (Purpose::Resend { attempts, .. }, _) if attempts == record.attempts_made() => Step::Attempt,
+        (Purpose::Resend { attempts }, _) if attempts == record.attempts_made() => Step::Attempt,
         // A test that was tried is over: what is open of it now was asked for since, by a message of its own.
         (_, Status::Delivered | Status::Failed) | (Purpose::Test, Status::Retrying | Status::Held) => {
             Step::Drop
         }
-        (Purpose::Release { attempts, .. }, Status::Held) if attempts < record.attempts_made() => Step::Drop,
+        (Purpose::Release { attempts }, Status::Held) if attempts < record.attempts_made() => Step::Drop,
         // What is let go skips its own schedule, but does not run beside an attempt that is under way.
-        (Purpose::Release { attempts, .. }, Status::Retrying) if attempts == record.attempts_made() => {
+        (Purpose::Release { attempts }, Status::Retrying) if attempts == record.attempts_made() => {
             attempt_from(record.leased_until, now)
         }
         (_, Status::Retrying) => attempt_from(record.due_at(), now),
@@ -271,11 +256,11 @@ mod tests {
     }
 
     fn release(attempts: u32) -> Purpose {
-        Purpose::Release { attempts, is_test: false }
+        Purpose::Release { attempts }
     }
 
     fn resend(attempts: u32) -> Purpose {
-        Purpose::Resend { attempts, is_test: false }
+        Purpose::Resend { attempts }
     }
 
     fn active(record: &Delivery, purpose: Purpose) -> Step {
@@ -341,22 +326,10 @@ mod tests {
     }
 
     #[test]
-    fn attempts_count_by_their_purpose() {
-        let delivery = record(Status::Failed, 1, None);
-        let test = Delivery { event_type: "platform.test".into(), ..delivery.clone() };
-
-        let counting =
-            [Purpose::First, Purpose::Recheck, Purpose::resend(&delivery), Purpose::release(&delivery)];
-        assert!(counting.into_iter().all(Purpose::counts_for_health));
-        let trying = [Purpose::Test, Purpose::resend(&test), Purpose::release(&test)];
-        assert!(!trying.into_iter().any(Purpose::counts_for_health));
-    }
-
-    #[test]
-    fn messages_that_were_sent_by_the_version_before_are_read() {
+    fn messages_that_were_sent_by_versions_before_are_read() {
         let read = |text: &str| serde_json::from_str::<Purpose>(text).unwrap();
         assert_eq!(read(r#"{"release":{"attempts":2}}"#), release(2));
-        assert_eq!(read(r#"{"resend":{"attempts":2}}"#), resend(2));
+        assert_eq!(read(r#"{"resend":{"attempts":2,"is_test":true}}"#), resend(2));
     }
 
     #[test]

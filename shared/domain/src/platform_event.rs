@@ -16,7 +16,8 @@ use crate::{
 const SERVICE: &str = "platform";
 const TEST: &str = "platform.test";
 
-/// Whether events of this type try an endpoint: how they fare counts for nothing, also when they are sent again.
+/// Whether this is the type of tests. Whether an event of it is one depends on whom it is for: see
+/// [`Audience::is_test`](crate::audience::Audience::is_test).
 pub fn is_test(event_type: &str) -> bool {
     event_type == TEST
 }

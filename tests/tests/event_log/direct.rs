@@ -65,6 +65,33 @@ async fn a_service_s_event_is_logged_and_delivered_like_any_other() {
 }
 
 #[tokio::test]
+async fn an_event_of_the_test_s_type_that_is_for_all_subscribers_counts_whenever_it_is_sent() {
+    let stage = Stage::set().await;
+    let receiver = Receiver::answering(vec![Reply::status(500); 10]).await;
+    let once = json!({ "retry_policy": { "max_retries": 1 } });
+    let hook = stage.caller().subscribe_with(&receiver.url(), &["platform.test"], once).await;
+    let failures = async || stage.caller().endpoint(&hook.id).await["consecutive_failures"].clone();
+
+    stage.put("dodev.platform", "platform.test", &stage.detail(r#"{"endpoint_id":"another"}"#)).await;
+    stage.platform.pump().await;
+    assert_eq!(failures().await, 1, "at first");
+
+    // A new start, which lets go what waits for its retry.
+    let path = format!("/v1/webhooks/{}", hook.id);
+    stage.caller().patch(&path, json!({ "timeout_seconds": 30 })).await.expect(200);
+    assert_eq!(failures().await, 0);
+    stage.platform.aws.advance(Duration::from_secs(1));
+    stage.platform.pump().await;
+    assert_eq!((receiver.received().len(), failures().await), (2, json!(1)), "let go");
+
+    stage.platform.aws.advance(Duration::from_secs(1));
+    let event = receiver.received()[0].event_id();
+    stage.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await.expect(202);
+    stage.platform.pump().await;
+    assert_eq!((receiver.received().len(), failures().await), (3, json!(2)), "sent again");
+}
+
+#[tokio::test]
 async fn a_service_that_carries_its_data_has_it_delivered_to_the_letter() {
     let (stage, receiver) = (Stage::set().await, Receiver::start().await);
     stage.caller().subscribe(&receiver.url(), &["*"]).await;

@@ -48,6 +48,11 @@ impl LoggedEvent {
         recipients
     }
 
+    /// Whether it is a test of one endpoint, whose attempts do not count for its health.
+    pub fn is_test(&self) -> bool {
+        self.audience.is_test(&self.event.event_type)
+    }
+
     /// Whether it was sent to this endpoint.
     pub fn was_sent_to(&self, endpoint: EndpointId) -> bool {
         self.matched.contains(&endpoint) || self.added.contains(&endpoint)
