@@ -3,6 +3,9 @@
 //! One message for each failing endpoint. Whenever it shows, it tries one held delivery that is due by its own schedule,
 //! so no delivery is sent more often than its schedule says because it served as probe. Success lets all go; failure
 //! counts, and the ticket backs off, twice as long each time, until the endpoint is paused.
+//!
+//! A test that was sent again is held like any other delivery, but no test counts. So one is tried only where nothing else is
+//! due, and whatever is answered to it changes nothing of the endpoint.
 
 use std::time::Duration;
 
@@ -27,6 +30,7 @@ const RENEWED_AFTER: u32 = 25;
 struct Candidate {
     delivery: Delivery,
     event: Event,
+    is_test: bool,
 }
 
 /// What there is to try.
@@ -128,7 +132,7 @@ impl Deliver {
         if held.is_empty() {
             return Ok(Try::Nothing);
         }
-        let (mut next_due, mut abandoned) = (held.next_due, Vec::new());
+        let (mut next_due, mut abandoned, mut test) = (held.next_due, Vec::new(), None);
         for marker in held.due {
             let Some(candidate) = self.held(endpoint, marker.event).await? else {
                 abandoned.push(marker);
@@ -137,11 +141,16 @@ impl Deliver {
             match candidate.delivery.due_at() {
                 // An earlier probe died before the marker said so, too.
                 Some(due) if now < due => next_due = Some(next_due.map_or(due, |next| next.min(due))),
+                _ if candidate.is_test => test = test.or(Some(candidate)),
                 _ => return Ok(Try::One(Box::new(candidate))),
             }
         }
         self.log.drop_abandoned(organization, id, &abandoned, now).await?;
-        Ok(Try::NotBefore(next_due.unwrap_or(now)))
+
+        match test {
+            Some(test) => Ok(Try::One(Box::new(test))),
+            None => Ok(Try::NotBefore(next_due.unwrap_or(now))),
+        }
     }
 
     async fn held(&self, endpoint: &Endpoint, event: EventId) -> Result<Option<Candidate>, Problem> {
@@ -149,7 +158,10 @@ impl Deliver {
         let delivery = self.log.delivery(organization, endpoint.id, event, now).await?;
         let logged = self.log.event(organization, event, now).await?;
         let held = delivery.filter(|delivery| delivery.status == Status::Held).zip(logged);
-        Ok(held.map(|(delivery, logged)| Candidate { delivery, event: logged.event }))
+        Ok(held.map(|(delivery, logged)| {
+            let is_test = logged.is_test();
+            Candidate { delivery, event: logged.event, is_test }
+        }))
     }
 
     async fn try_one(
@@ -160,16 +172,19 @@ impl Deliver {
         candidate: Candidate,
     ) -> Result<Verdict, Problem> {
         let endpoint = &target.endpoint;
-        let Candidate { delivery, event } = candidate;
+        let Candidate { delivery, event, is_test } = candidate;
         let held = delivery.clone();
         // Held all along: the ticket owns no delivery, so none may be left to it.
         let Made { delivery, next, is_recorded } =
-            self.attempt_and_record(target, &event, delivery, Status::Held, true).await?;
+            self.attempt_and_record(target, &event, delivery, Status::Held, !is_test).await?;
         let noted = delivery.attempts.last().map(|attempt| health::noted(endpoint, attempt));
         if is_recorded && delivery.next_attempt_at.is_some() {
             self.log.mark_held(endpoint.organization, &delivery).await?;
         } else if is_recorded {
             self.log.clear_held(endpoint.organization, &held).await?;
+        }
+        if is_test {
+            return self.look_again(record, endpoint, probe, self.clock.now()).await;
         }
         match (next, noted) {
             (Next::Delivered, Some(noted)) => {
@@ -212,7 +227,7 @@ impl Deliver {
         }
     }
 
-    /// Nothing could be tried: looks again when something is due, though no sooner and no later than a probe would.
+    /// Nothing was tried that counts: looks again when something is due, though no sooner and no later than a probe would.
     async fn look_again(
         &self,
         record: &Record,

@@ -66,6 +66,18 @@ impl Stage {
         answer.json()
     }
 
+    /// Tries the endpoint; the test's event.
+    async fn test(&self) -> String {
+        let test = self.act("test", json!({})).await["eventId"].as_str().unwrap().to_owned();
+        self.platform.pump().await;
+        test
+    }
+
+    async fn resend(&self, event: &str) {
+        self.caller().post(&format!("/v1/events/{event}/resend"), json!({})).await.expect(202);
+        self.platform.pump().await;
+    }
+
     async fn endpoint(&self) -> Value {
         self.caller().endpoint(&self.hook.id).await
     }
@@ -208,6 +220,53 @@ async fn a_burst_at_an_endpoint_that_is_down_for_a_moment_never_pauses_it() {
     assert_eq!(stage.statuses(&events).await, vec!["delivered"; 50]);
     let endpoint = stage.endpoint().await;
     assert_eq!((&endpoint["is_paused"], &endpoint["consecutive_failures"]), (&json!(false), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_test_that_is_sent_again_to_a_failing_endpoint_says_nothing_of_it() {
+    for (answer, status) in [(410, "failed"), (500, "failed"), (200, "delivered")] {
+        let stage = Stage::set(3, 0).await;
+        stage.publish(3).await;
+        stage.receiver.then([Reply::status(500), Reply::status(answer)]);
+        let test = stage.test().await;
+        stage.resend(&test).await;
+        assert_eq!(stage.statuses(std::slice::from_ref(&test)).await, ["held"]);
+
+        stage.platform.settle().await;
+
+        assert_eq!(stage.statuses(&[test]).await, [status]);
+        let endpoint = stage.endpoint().await;
+        let health = (&endpoint["is_active"], &endpoint["consecutive_failures"]);
+        assert_eq!(health, (&json!(true), &json!(3)), "after a {answer}");
+
+        // An event recovers it.
+        let event = stage.publish(1).await;
+        stage.platform.settle().await;
+        assert_eq!(stage.statuses(&event).await, ["delivered"]);
+        assert_eq!(stage.endpoint().await["consecutive_failures"], 0);
+    }
+}
+
+#[tokio::test]
+async fn a_held_test_is_no_probe_while_anything_else_is_due() {
+    let stage = Stage::set(4, 0).await;
+    stage.publish(3).await;
+    let test = stage.test().await;
+    stage.resend(&test).await;
+    stage.platform.aws.advance(Duration::from_secs(1));
+    let event = stage.publish(1).await.remove(0);
+    assert_eq!(stage.statuses(&[test.clone(), event.clone()]).await, ["held"; 2]);
+
+    stage.platform.settle().await;
+
+    let sent: Vec<_> =
+        stage.receiver.received()[4..].iter().map(tests::receiver::Received::event_id).collect();
+    assert_eq!(
+        sent,
+        [event, test],
+        "the event, which recovers the endpoint, and then what its success lets go"
+    );
+    assert_eq!(stage.endpoint().await["consecutive_failures"], 0);
 }
 
 #[tokio::test]
