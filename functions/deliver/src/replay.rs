@@ -1,5 +1,5 @@
-//! Sending deliveries again, page by page: what was held, once its endpoint recovered or was unpaused, and what a person
-//! asks for.
+//! Sending deliveries again, page by page: what was held, once its endpoint recovered or was unpaused; what waits for its retry,
+//! once its endpoint got a new start; and what a person asks for.
 //!
 //! Each page sends its deliveries' messages and then one message for the next page, which shows a second later; so a
 //! replay goes at [`PAGE`] deliveries a second and never holds a function for long. A page that is handled twice sends
@@ -25,7 +25,7 @@ const PAGE: usize = 100;
 const PASSED_OVER: usize = 50;
 /// The wait between pages.
 const PACE: Duration = Duration::from_secs(1);
-/// How often a release looks for the change that it goes with, before it takes it that the change never came: longer than
+/// How often a replay looks for the change that it follows, before it takes it that the change never came: longer than
 /// the function that makes the change may run.
 const PATIENCE: u32 = 40;
 
@@ -43,17 +43,34 @@ impl Deliver {
         replay: Replay,
     ) -> Result<Verdict, Problem> {
         let holding = endpoint.state() != State::Active || endpoint.is_failing(&self.thresholds);
+        let is_early = match replay.selection {
+            Selection::Held => holding,
+            Selection::Retrying { generation } => endpoint.generation < generation,
+            Selection::Status { .. } => false,
+        };
+        if is_early && replay.cursor.is_none() && record.receive_count <= PATIENCE {
+            return self.wait_for_the_change(record).await;
+        }
+
         match replay.selection {
-            Selection::Held if holding => return self.not_now(record, endpoint, &replay).await,
-            Selection::Retrying { generation } if endpoint.generation < generation => {
-                return self.not_now(record, endpoint, &replay).await;
+            // The change never came, or the endpoint was failing again before all was sent: the rest stays held, and somebody is
+            // seen to let it go later.
+            Selection::Held if holding => {
+                self.leave_nothing_held(endpoint).await?;
+                return Ok(Verdict::Done);
             }
-            // It failed again or was paused meanwhile: each delivery's own message has it held when it is due.
-            Selection::Retrying { .. } if holding => return Ok(Verdict::Done),
+            // The change never came, or the endpoint failed again or was paused after it: every delivery still has its own
+            // message, which comes by its schedule.
+            Selection::Retrying { .. } if is_early || holding => return Ok(Verdict::Done),
             Selection::Status { .. } if endpoint.state() == State::Disabled => return Ok(Verdict::Done),
             // What a person asks for while the endpoint is failing or paused joins what is held.
             Selection::Held | Selection::Retrying { .. } | Selection::Status { .. } => {}
         }
+        self.send_page(endpoint, replay).await
+    }
+
+    /// Sends a page's deliveries, and then what brings the next page.
+    async fn send_page(&self, endpoint: &Endpoint, replay: Replay) -> Result<Verdict, Problem> {
         let page = self.replay_page(endpoint, &replay).await?;
         let mut messages = Vec::with_capacity(page.deliveries.len());
         for delivery in &page.deliveries {
@@ -61,6 +78,7 @@ impl Deliver {
         }
         self.queue.send(&messages).await?;
         tracing::info!(endpoint.id = %endpoint.id, deliveries = messages.len(), "replay page sent");
+
         if let Some(cursor) = page.next {
             let rest = Message::Replay(Replay { cursor: Some(cursor), ..replay });
             self.queue.send_later(&rest, PACE).await?;
@@ -68,20 +86,11 @@ impl Deliver {
         Ok(Verdict::Done)
     }
 
-    /// A release is sent before the change that it follows is written: it waits a little for it. Otherwise all stays
-    /// held, and somebody is seen to let it go later.
-    async fn not_now(
-        &self,
-        record: &Record,
-        endpoint: &Endpoint,
-        replay: &Replay,
-    ) -> Result<Verdict, Problem> {
-        if replay.cursor.is_none() && record.receive_count <= PATIENCE {
-            self.queue_of(record).postpone(&record.receipt_handle, PACE).await?;
-            return Ok(Verdict::Again);
-        }
-        self.leave_nothing_held(endpoint).await?;
-        Ok(Verdict::Done)
+    /// What sends what waits at an endpoint, held or for its retry, is in the queue before the change that it follows is
+    /// written: it looks again a little later.
+    async fn wait_for_the_change(&self, record: &Record) -> Result<Verdict, Problem> {
+        self.queue_of(record).postpone(&record.receipt_handle, PACE).await?;
+        Ok(Verdict::Again)
     }
 
     async fn replay_page(&self, endpoint: &Endpoint, replay: &Replay) -> Result<Page, Problem> {

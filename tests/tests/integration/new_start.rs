@@ -6,7 +6,7 @@ use std::{pin::Pin, time::Duration};
 use serde_json::{Value, json};
 use tests::{
     aws::Fault,
-    platform::{Caller, DELIVERIES, Hook, Platform, SLOW_DELIVERIES},
+    platform::{Caller, DELIVERIES, Hook, Organization, Platform, SLOW_DELIVERIES},
     receiver::{Receiver, Reply},
 };
 
@@ -14,16 +14,16 @@ use tests::{
 struct World {
     platform: Platform,
     receiver: Receiver,
-    key: String,
+    organization: Organization,
     hook: Hook,
 }
 
 impl World {
     async fn answering(replies: impl IntoIterator<Item = Reply>) -> Self {
         let (platform, receiver) = (Platform::new(), Receiver::answering(replies).await);
-        let key = platform.organization().await.key;
-        let hook = platform.with_key(&key).subscribe(&receiver.url(), &["send.*"]).await;
-        Self { platform, receiver, key, hook }
+        let organization = platform.organization().await;
+        let hook = platform.with_key(&organization.key).subscribe(&receiver.url(), &["send.*"]).await;
+        Self { platform, receiver, organization, hook }
     }
 
     /// The receiver is down, and so many events were published, a second apart.
@@ -37,7 +37,7 @@ impl World {
     }
 
     fn caller(&self) -> Caller<'_> {
-        self.platform.with_key(&self.key)
+        self.platform.with_key(&self.organization.key)
     }
 
     async fn publish(&self) -> String {
@@ -219,6 +219,32 @@ async fn a_change_that_never_comes_sends_nothing() {
     assert_eq!(world.endpoint().await["consecutive_failures"], 3);
     world.platform.settle().await;
     assert_eq!(world.statuses(&events).await, ["delivered"; 4], "by their own schedules");
+}
+
+#[tokio::test]
+async fn what_was_to_try_retries_after_a_change_that_never_comes_gives_up_and_looks_for_nothing_held() {
+    let (world, events) = World::down(1).await;
+    let replay = json!({
+        "kind": "replay",
+        "organization": world.organization.id,
+        "endpoint": world.hook.id,
+        "selection": { "retrying": { "generation": 1 } },
+        "cursor": null,
+    });
+    world.platform.aws.send(DELIVERIES, &replay.to_string());
+    let is_waiting = || world.platform.aws.messages(DELIVERIES).iter().any(|it| it.contains("replay"));
+
+    world.platform.aws.forget_calls();
+    while is_waiting() {
+        world.platform.pump().await;
+        world.platform.aws.advance(Duration::from_secs(1));
+    }
+
+    assert_eq!(world.statuses(&events).await, ["retrying"], "by its own schedule");
+    let mut requests: Vec<_> =
+        world.platform.aws.calls().iter().map(|call| call.request.to_string()).collect();
+    requests.retain(|request| request.contains("HELD#"));
+    assert_eq!(requests, Vec::<String>::new());
 }
 
 #[tokio::test]
