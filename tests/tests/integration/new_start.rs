@@ -198,6 +198,30 @@ async fn a_paused_endpoint_that_is_moved_stays_paused_until_a_person_unpauses_it
 }
 
 #[tokio::test]
+async fn unpausing_tries_at_once_what_waits_for_its_retry_unless_nothing_is_to_be_sent() {
+    for replay in [true, false] {
+        let moved = Receiver::start().await;
+        let world = World::answering(vec![Reply::status(500); 100]).await;
+        world.change(json!({ "retry_policy": { "initial_delay_seconds": 3600 } })).await;
+        let mut events = vec![world.publish().await, world.publish().await];
+        world.act("/pause", json!({})).await;
+        events.push(world.publish().await);
+        assert_eq!(world.statuses(&events).await, ["retrying", "retrying", "held"]);
+
+        world.change(json!({ "url": moved.url() })).await;
+        world.act("/unpause", json!({ "replay": replay })).await;
+        world.moments().await;
+
+        let expected = if replay { ["delivered"; 3] } else { ["retrying", "retrying", "held"] };
+        assert_eq!(world.statuses(&events).await, expected, "{replay}");
+
+        // The messages that waited find everything delivered.
+        world.platform.settle().await;
+        assert_eq!(moved.received().len(), if replay { 3 } else { 2 }, "{replay}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_never_comes_sends_nothing() {
     let undisturbed = World::down(4).await.0;
     undisturbed.platform.aws.forget_calls();

@@ -63,8 +63,7 @@ impl Application {
         let before = self.find_endpoint(organization, id).await?.endpoint;
 
         if replay && before.may_hold() {
-            // Before the change, which it waits for: so nothing stays held if this process dies in between.
-            self.queue.release(organization, id).await?;
+            self.send_after_new_start(&before).await?;
         }
         let left_held_until = (!replay).then(|| self.clock.now().after(LEFT_MARGIN));
         let unpaused = self.registry.unpause(organization, id, left_held_until).await?;
