@@ -19,8 +19,8 @@ use crate::{Deliver, Problem};
 /// How old `last_delivery_at` may become while all is well: a busy endpoint's item is written no more often than this.
 const LAST_DELIVERY_PRECISION: Duration = Duration::from_mins(1);
 
-/// A success that was noted within this time of its attempt's beginning is taken to have overlapped no failure that another
-/// instance counted. Looking would cost each delivery a read.
+/// A success that is noted sooner than this after its attempt began does not look for failures that other instances counted
+/// meanwhile: the look costs a read, which no ordinary delivery should. Such failures stay counted until the next success.
 const OVERLAPS_NOTHING_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long after a probe was due its ticket is taken for lost, as one is that ended in the dead-letter queue and was
@@ -77,8 +77,9 @@ impl Deliver {
         }
     }
 
-    /// Whether a success is to be noted although the endpoint, as the batch read it, was well: others may have counted failures
-    /// while the attempt lasted, and they are not in a row any more.
+    /// Whether a success is to be noted although the endpoint was well when the batch read it: other instances may have counted
+    /// failures while the attempt lasted, and a success sets their count to 0. Only after an attempt that took
+    /// [`OVERLAPS_NOTHING_WITHIN`] or longer are they looked for.
     async fn is_news_by_now(&self, endpoint: &Endpoint, noted: Noted) -> Result<bool, Problem> {
         if self.clock.now().since(noted.began) < OVERLAPS_NOTHING_WITHIN {
             return Ok(false);
