@@ -115,13 +115,7 @@ impl Simulation {
         let log = &self.instances[instance];
         let lane = if direct { log.settled_lane(&arrival, now).await } else { log.lane(&arrival).await };
         let event = self.event(lane.unwrap(), random, data);
-        let logged = LoggedEvent {
-            event,
-            audience: Audience::Subscribers,
-            matched: vec![self.endpoint],
-            disabled: Vec::new(),
-            added: Vec::new(),
-        };
+        let logged = LoggedEvent::new(event, Audience::Subscribers, vec![self.endpoint]);
         log.put_event(self.organization, &logged).await.unwrap();
     }
 

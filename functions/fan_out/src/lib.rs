@@ -130,7 +130,7 @@ impl FanOut {
         let audience = received.audience;
         let event = self.with_lane(received).await?;
         let (matched, disabled) = self.recipients(&event, audience, subscribers).await?;
-        let routing = LoggedEvent { event, audience, matched, disabled, added: Vec::new() };
+        let routing = LoggedEvent { disabled, ..LoggedEvent::new(event, audience, matched) };
         let (LoggedEvent { event, matched, .. }, seen_before) =
             match self.log.put_event(routing.event.organization, &routing).await? {
                 Stored::New => (routing, false),

@@ -66,13 +66,7 @@ impl Source {
             created_at: id.created_at(),
         };
         let matched = vec![EndpointId::new(Timestamp::from_millis(self.now), [7; 10])];
-        LoggedEvent {
-            event,
-            audience: Audience::Subscribers,
-            matched,
-            disabled: Vec::new(),
-            added: Vec::new(),
-        }
+        LoggedEvent::new(event, Audience::Subscribers, matched)
     }
 
     /// The type, and whether it is a test event.

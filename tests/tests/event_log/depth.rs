@@ -141,13 +141,7 @@ async fn deeper_data_that_was_logged_before_is_still_read_and_sent_again() {
         let event = Event { data: CarriedData::Text(data.clone()).open().unwrap(), ..template };
         let id = event.id;
         let matched = vec![domain::ids::EndpointId::parse(&hook.id).unwrap()];
-        let logged = LoggedEvent {
-            event,
-            audience: Audience::Subscribers,
-            matched,
-            disabled: Vec::new(),
-            added: Vec::new(),
-        };
+        let logged = LoggedEvent::new(event, Audience::Subscribers, matched);
         stage.platform.log().put_event(stage.organization, &logged).await.unwrap();
 
         let read = stage.caller().get(&format!("/v1/events/{id}")).await.expect(200);

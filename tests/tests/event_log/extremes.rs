@@ -213,13 +213,7 @@ async fn the_largest_event_with_the_most_endpoints_fits_an_item() {
     };
     let event = event_of(&stage, now, [1; 8], &random(&LEADS, 1));
     let matched = (0..most).map(endpoints).collect();
-    let logged = LoggedEvent {
-        event,
-        audience: Audience::Subscribers,
-        matched,
-        disabled: Vec::new(),
-        added: Vec::new(),
-    };
+    let logged = LoggedEvent::new(event, Audience::Subscribers, matched);
 
     stage.platform.aws.forget_calls();
     stage.platform.log().put_event(stage.organization, &logged).await.unwrap();
@@ -284,13 +278,8 @@ async fn the_fullest_event_has_room_for_every_endpoint_that_may_be_added_to_it()
     };
     let event = event_of(&stage, now, [1; 8], &random(&LEADS, 1));
     let CarriedData::Deflated(stored) = event.data.carried() else { panic!("large data is deflated") };
-    let logged = LoggedEvent {
-        event: event.clone(),
-        audience: Audience::SubscribersBut(endpoint(0)),
-        matched: (0..3_000).map(endpoint).collect(),
-        disabled: Vec::new(),
-        added: Vec::new(),
-    };
+    let (audience, matched) = (Audience::SubscribersBut(endpoint(0)), (0..3_000).map(endpoint).collect());
+    let logged = LoggedEvent::new(event.clone(), audience, matched);
     log.put_event(stage.organization, &logged).await.unwrap();
 
     stage.platform.aws.forget_calls();
@@ -317,13 +306,7 @@ async fn a_page_of_the_largest_events_fits_what_a_lambda_may_answer() {
             random[0] = number;
             let at = Timestamp::from_millis(stage.platform.aws.clock().now().millis() + i64::from(number));
             let event = event_of(&stage, at, random, &data);
-            let logged = LoggedEvent {
-                event,
-                audience: Audience::Subscribers,
-                matched: Vec::new(),
-                disabled: Vec::new(),
-                added: Vec::new(),
-            };
+            let logged = LoggedEvent::new(event, Audience::Subscribers, Vec::new());
             stage.platform.log().put_event(stage.organization, &logged).await.unwrap();
         }
         let after = stage.platform.aws.clock().now().millis();

@@ -98,13 +98,7 @@ pub(crate) fn event_at(
     let data = EventData::parse(&format!(r#"{{"event":"{id}"}}"#)).unwrap();
     let (event_type, livemode) = (event_type.to_owned(), lane.livemode);
     let event = Event { id, organization, event_type, data, livemode, created_at: id.created_at() };
-    LoggedEvent {
-        event,
-        audience: Audience::Subscribers,
-        matched: Vec::new(),
-        disabled: Vec::new(),
-        added: Vec::new(),
-    }
+    LoggedEvent::new(event, Audience::Subscribers, Vec::new())
 }
 
 /// Runs cases of a property one after the other; a failing one is shrunk and shown.

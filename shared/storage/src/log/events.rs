@@ -40,6 +40,11 @@ pub struct LoggedEvent {
 }
 
 impl LoggedEvent {
+    /// An event that was routed to these endpoints, none of which was disabled.
+    pub fn new(event: Event, audience: Audience, matched: Vec<EndpointId>) -> Self {
+        Self { event, audience, matched, disabled: Vec::new(), added: Vec::new() }
+    }
+
     /// Every endpoint that it was sent to, in the order of their ids.
     pub fn recipients(&self) -> Vec<EndpointId> {
         let mut recipients: Vec<_> = self.matched.iter().chain(&self.added).copied().collect();
