@@ -151,8 +151,10 @@ impl Deliver {
         }
     }
 
-    /// Makes one attempt and writes what became of the delivery by it; `on_retry` is what it is while it waits for its next
-    /// attempt, or failed where none follows a test.
+    /// Makes one attempt and records it.
+    ///
+    /// `on_retry` is the delivery's status after a failure, if it has retries left. Where that is [`Status::Failed`], as for a test,
+    /// no retry follows. `counts` says whether the attempt counts for the endpoint's health, so that a 410 may disable it.
     pub(crate) async fn attempt_and_record(
         &self,
         target: &EndpointRecord,

@@ -42,7 +42,8 @@ impl Audience {
             Self::SubscribersBut(left_out) if left_out == endpoint.id => return Err(NotForIt::AboutIt),
             Self::Subscribers | Self::SubscribersBut(_) => {}
         }
-        // The audience of what was logged before audiences were is not known, but tests and what is about an endpoint are.
+        // Events of earlier versions were logged without their audience, so all of them seem to be for subscribers. A test, and
+        // an event about an endpoint, can still be told by their type and data.
         if platform_event::is_test(&event.event_type) {
             return Err(NotForIt::ForAnother);
         }

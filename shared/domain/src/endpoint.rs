@@ -75,9 +75,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether attempts under the settings `before` say nothing of how these will fare: they went elsewhere, looked otherwise or
-    /// had another time to be answered in.
-    pub fn send_otherwise_than(&self, before: &Settings) -> bool {
+    /// Whether deliveries are sent differently under these settings than under `before`: to another URL, in another format or with
+    /// another timeout. How attempts fared under `before` then says nothing about attempts under these.
+    pub fn differ_in_sending_from(&self, before: &Settings) -> bool {
         // Compared by name: formats are rows of one table.
         self.url != before.url || self.timeout != before.timeout || self.format.name != before.format.name
     }
@@ -200,7 +200,7 @@ impl Endpoint {
 
     /// Whether these settings begin another generation of it.
     pub fn starts_anew_with(&self, settings: &Settings) -> bool {
-        settings.is_active != self.settings.is_active || settings.send_otherwise_than(&self.settings)
+        settings.is_active != self.settings.is_active || settings.differ_in_sending_from(&self.settings)
     }
 
     /// Whether something may be held for it that is to be sent when a person unpauses it.

@@ -29,7 +29,7 @@ pub const MAX_ADDED: u32 = 1_000;
 pub struct LoggedEvent {
     /// The event.
     pub event: Event,
-    /// Whom it was for; the subscribers where it was logged before this was.
+    /// Whom it was for. Events that were logged by a version that did not keep this count as for all subscribers.
     pub audience: Audience,
     /// The endpoints that it was sent to.
     pub matched: Vec<EndpointId>,
