@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-/// The first bytes of characters of one byte each, but for controls; and of two, three and four bytes.
-pub const LEADS: [RangeInclusive<u8>; 4] = [0x20..=0x7f, 0xc2..=0xdf, 0xe0..=0xef, 0xf0..=0xf4];
+/// The first bytes of characters of one byte each, without controls; and of two, three and four bytes.
+pub const LEADS: [RangeInclusive<u8>; 4] = [0x20..=0x7e, 0xc2..=0xdf, 0xe0..=0xef, 0xf0..=0xf4];
 
 /// Numbers in no order, the same for each seed.
 pub fn numbers(seed: u64) -> impl Iterator<Item = u64> {

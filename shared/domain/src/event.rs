@@ -9,9 +9,12 @@ use crate::{
     ids::{EventId, OrganizationId},
 };
 
-/// How long an event that was accepted may take to be logged, unless something is wrong: 15 minutes. In that time fan-out has
-/// received it as often as its queue lets it, and has logged it or left it to the dead-letter queue; and from that age on
-/// the template's alarm about waiting events tells the operator of a backlog.
+/// How long an event that was accepted may take to be logged, unless something is wrong: 15 minutes.
+///
+/// It follows from the defaults of two parameters of the template, and stays so where a deployment sets others. With the default
+/// `EventsMaxReceiveCount` fan-out has by then received the event as often as its queue allows, and has logged it or left it to the
+/// dead-letter queue. With the default `DeliveryAgeAlarmSeconds` the alarm about waiting events tells the operator of a backlog
+/// from that age on.
 pub const LOGGED_WITHIN: Duration = Duration::from_mins(15);
 
 /// How far ahead of this clock another one may be that gave an event its time.
