@@ -1,8 +1,9 @@
 //! Endpoints and their deliveries, whatever happens in whatever order, beside a simple model.
 //!
-//! People publish, pause, unpause, disable, enable, delete, resend, replay and test; receivers succeed, fail and are gone;
-//! messages come in any order, twice, early, or once more after their work was done. After each operation the platform is
-//! as the model says, and at the end, when receivers succeed and people switched everything on, nothing is open.
+//! People publish, pause, unpause, disable, enable, delete, resend, replay and test, change an endpoint's timeout and rotate its
+//! secret; receivers succeed, fail and are gone; messages come in any order, twice, early, or once more after their work was
+//! done. After each operation the platform is as the model says, and at the end, when receivers succeed and people switched
+//! everything on, nothing is open.
 //!
 //! # What is promised
 //!
@@ -14,7 +15,8 @@
 //! was under way. The record then leaves out some POSTs, but invents none and keeps their order. A success is
 //! never hidden.
 //!
-//! A replay's page that is handled twice may send again what failed again in between.
+//! A replay's page that is handled twice may send again what failed again in between. The page that tries retries at once after
+//! a new start is one of these: as long as it is in the queue, a retry may go before its time.
 //!
 //! The lists by status are compared only for deliveries that never had two messages at a time.
 

@@ -112,6 +112,13 @@ impl Endpoint {
         self.free();
     }
 
+    /// It is sent to otherwise than before, or signed with another secret: earlier failures count no longer, and what waits may go
+    /// at once.
+    pub(super) fn started_anew(&mut self) {
+        self.failures = 0;
+        self.free();
+    }
+
     pub(super) fn disabled(&mut self) {
         if !self.is_disabled {
             self.is_disabled = true;
@@ -147,8 +154,8 @@ impl Endpoint {
         }
     }
 
-    /// What was held may go at once, whatever its schedule says.
-    fn free(&mut self) {
+    /// What waits may go at once, whatever its schedule says.
+    pub(super) fn free(&mut self) {
         for delivery in self.deliveries.values_mut() {
             delivery.not_before = None;
         }

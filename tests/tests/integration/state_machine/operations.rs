@@ -47,6 +47,10 @@ pub(super) enum Operation {
     /// A person replays all that ever failed or was held.
     Replay(Which),
     Test(Which),
+    /// The endpoint is given another timeout: it is sent to otherwise from then on.
+    ChangeTimeout(Which),
+    /// The endpoint is given another secret.
+    Rotate(Which),
     /// The functions' processes forget what they keep in memory.
     Restart,
 }
@@ -134,7 +138,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => which.clone().prop_map(Operation::Delete),
         3 => position.prop_map(Operation::Resend),
         3 => which.clone().prop_map(Operation::Replay),
-        2 => which.prop_map(Operation::Test),
+        2 => which.clone().prop_map(Operation::Test),
+        4 => which.clone().prop_map(Operation::ChangeTimeout),
+        2 => which.prop_map(Operation::Rotate),
         1 => Just(Operation::Restart),
     ]
 }

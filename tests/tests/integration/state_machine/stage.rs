@@ -33,6 +33,10 @@ const QUEUES: [&str; 2] = [DELIVERIES, SLOW_DELIVERIES];
 const BETWEEN_BATCHES: Duration = Duration::from_secs(6);
 /// In the message of a replay that a person asked for.
 const REPLAY: &str = r#""selection":{"status""#;
+/// In the message that tries at once what waits for its retry.
+const RETRYING: &str = r#""selection":{"retrying""#;
+/// The timeouts that an endpoint is given by turns: both longer than any attempt takes.
+const TIMEOUTS: [u8; 2] = [30, 29];
 /// More than any case needs to come to rest.
 const MAX_BATCHES: usize = 1_000;
 
@@ -42,6 +46,8 @@ struct Side {
     receiver: Receiver,
     mood: Mood,
     seen: usize,
+    /// How often its timeout was changed.
+    timeouts: usize,
     model: Endpoint,
 }
 
@@ -69,13 +75,15 @@ impl Stage {
         let rules = rules(case.max_retries, &deployment.retry_policy, deployment.thresholds);
         let platform = Platform::deployed(deployment);
         let organization = platform.organization().await;
-        let fields = json!({ "timeout_seconds": 30, "retry_policy": { "max_retries": case.max_retries } });
+        let policy = json!({ "max_retries": case.max_retries });
+        let fields = json!({ "timeout_seconds": TIMEOUTS[0], "retry_policy": policy });
         let mut sides = Vec::new();
         for _ in 0..case.endpoints {
             let receiver = Receiver::start().await;
             let caller = platform.with_key(&organization.key);
             let hook = caller.subscribe_with(&receiver.url(), &["send.*"], fields.clone()).await;
-            sides.push(Side { hook, receiver, mood: Mood::Succeeds, seen: 0, model: Endpoint::default() });
+            let (mood, model) = (Mood::Succeeds, Endpoint::default());
+            sides.push(Side { hook, receiver, mood, seen: 0, timeouts: 0, model });
         }
         let (start, interleaving) = (platform.aws.clock().now(), case.interleaving);
         let (registry, log, events) = (platform.registry(), platform.log(), Vec::new());
@@ -106,6 +114,10 @@ impl Stage {
             }
             Operation::Replay(which) => self.replay(which).await,
             Operation::Test(which) => self.test(which).await,
+            Operation::ChangeTimeout(which) => self.change_timeout(which).await,
+            Operation::Rotate(which) => {
+                self.change(which, "rotate-secret", json!({}), Endpoint::started_anew).await;
+            }
             Operation::Disable(which) => self.switch(which, false).await,
             Operation::Enable(which) => self.switch(which, true).await,
             Operation::Delete(which) => self.delete(which).await,
@@ -187,6 +199,8 @@ impl Stage {
         self.interleaving = self.interleaving.wrapping_add(1);
         self.platform.aws.interleave(self.interleaving);
         let before: Vec<_> = self.sides.iter().map(|side| self.waiting(side)).collect();
+        let hurries = |side: &Side| self.queued(side).iter().any(|message| message.contains(RETRYING));
+        let hurried: Vec<_> = self.sides.iter().map(hurries).collect();
         if and_die {
             self.replays_come_again();
         }
@@ -197,6 +211,9 @@ impl Stage {
         };
         for (which, before) in before.into_iter().enumerate() {
             self.compare_posts(which, before).await;
+            if hurried[which] {
+                self.sides[which].model.free();
+            }
         }
         while self.platform.pump_events().await {}
         self.platform.aws.advance(BETWEEN_BATCHES);
@@ -283,6 +300,21 @@ impl Stage {
             (true, _) => drop(answer.expect(404)),
             (false, true) => model.enabled(),
             (false, false) => model.disabled(),
+        }
+    }
+
+    async fn change_timeout(&mut self, which: usize) {
+        let path = self.path(which, "");
+        let seconds = TIMEOUTS[(self.side(which).timeouts + 1) % TIMEOUTS.len()];
+        let answer = self.caller().patch(&path, json!({ "timeout_seconds": seconds })).await;
+
+        let side = self.side(which);
+        if side.model.is_deleted {
+            answer.expect(404);
+        } else {
+            answer.expect(200);
+            side.timeouts += 1;
+            side.model.started_anew();
         }
     }
 
