@@ -9,7 +9,7 @@ use runtime::{
     metrics::{self, Metric},
 };
 
-use crate::{Deliver, Problem, pause};
+use crate::{Deliver, Problem};
 
 impl Deliver {
     /// Records a delivery as held, makes sure that somebody will let it go, and takes its message out of the queue.
@@ -29,7 +29,7 @@ impl Deliver {
                 self.come_back(record).await
             }
             Holder::Owner => {
-                pause::announce(self, &endpoint).await?;
+                self.announce_pause(&endpoint).await?;
                 Ok(Verdict::Done)
             }
             Holder::Probe => {

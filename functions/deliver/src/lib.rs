@@ -89,6 +89,8 @@ pub(crate) enum Problem {
     #[error("an event cannot be read: {0}")]
     BadEvent(#[from] domain::Invalid),
     #[error(transparent)]
+    Application(#[from] application::Error),
+    #[error(transparent)]
     Storage(#[from] storage::Error),
     #[error(transparent)]
     Messaging(#[from] messaging::Error),

@@ -20,7 +20,7 @@ use domain::{
 use runtime::batch::{Record, Verdict};
 use storage::{EndpointRecord, Held};
 
-use crate::{Deliver, Problem, delivery::Made, health, hold::Holder, pause};
+use crate::{Deliver, Problem, delivery::Made, health, hold::Holder};
 
 /// How often a ticket comes back before another one takes its place: well below what the queue allows for a message, and
 /// far above what a probe of a schedule that is usual needs.
@@ -50,7 +50,7 @@ impl Deliver {
         let endpoint = &target.endpoint;
         let Some(probe) = endpoint.probe.as_ref().filter(|probe| probe.id == id) else {
             // That failing period is over. Whoever ended it may have died before the last thing to do about it.
-            pause::announce(self, endpoint).await?;
+            self.announce_pause(endpoint).await?;
             self.leave_nothing_held(endpoint).await?;
             return Ok(Verdict::Done);
         };
@@ -62,7 +62,7 @@ impl Deliver {
         }
         if endpoint.health.consecutive_failures >= self.thresholds.pause_after {
             // Whoever counted that died before pausing.
-            pause::pause(self, endpoint).await?;
+            self.pause(endpoint).await?;
             return Ok(Verdict::Done);
         }
         if record.receive_count > RENEWED_AFTER {
@@ -220,7 +220,7 @@ impl Deliver {
             // ticket looks after it when it comes back.
             None => self.come_back(record).await,
             Some(counted) if counted.health.consecutive_failures >= self.thresholds.pause_after => {
-                pause::pause(self, &counted).await?;
+                self.pause(&counted).await?;
                 Ok(Verdict::Done)
             }
             Some(_) => self.wait(record, due).await,

@@ -26,7 +26,7 @@ impl Application {
             let before = self.find_endpoint(actor.organization, id).await?.endpoint;
 
             let pausing = Pausing { registry: &self.registry, bus: &self.bus, clock: &self.clock };
-            if let Some(paused) = pausing.pause(&before).await? {
+            if let Some(paused) = pausing.by_person(&before).await? {
                 return Ok(Settled::ForGood(paused));
             }
             // It was paused before, perhaps by somebody whose process died before it told of it.
