@@ -71,7 +71,7 @@ enum Command {
         /// Put the figures and plots into docs/PERFORMANCE.md.
         #[arg(long)]
         write_docs: bool,
-        /// Measure programs that an earlier run kept (a copy of target/bench/bootstraps), instead of building.
+        /// Measure programs that an earlier run kept (target/bench/bootstraps or a copy of it), instead of building them.
         #[arg(long)]
         bootstraps: Option<PathBuf>,
     },
