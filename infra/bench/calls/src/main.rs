@@ -2,7 +2,8 @@
 //!
 //! `BENCH_CALLS` says how many of each operation, as JSON; `BENCH_HANDLER` whether it is an `http` handler (`lambda_http`) or
 //! handles a batch of `sqs` (`lambda_runtime`). At most ten calls are under way at a time. What is read does not exist; what is
-//! written has 600 bytes, and a batch of messages ten times 1 KiB. An operation that is not known here is made as a `GetItem`.
+//! written has 600 bytes, and a batch of messages ten times 1 KiB. An operation that is not known here is an error: made as
+//! another one, or left out, it would make the baseline cheaper or dearer in silence.
 
 use std::{collections::BTreeMap, env};
 
@@ -13,6 +14,7 @@ use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lambda_http::{Body, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Deserialize;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Failure>;
@@ -22,8 +24,20 @@ const BATCH: usize = 10;
 const WRITTEN_BYTES: usize = 600;
 const MESSAGE_BYTES: usize = 1024;
 
+/// What is called, by AWS's names: every operation that a function calls while it publishes, routes or delivers, and all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+enum Operation {
+    GetItem,
+    BatchGetItem,
+    Query,
+    PutItem,
+    UpdateItem,
+    PutEvents,
+    SendMessageBatch,
+}
+
 struct Calls {
-    operations: Vec<String>,
+    operations: Vec<Operation>,
     dynamodb: aws_sdk_dynamodb::Client,
     eventbridge: aws_sdk_eventbridge::Client,
     sqs: aws_sdk_sqs::Client,
@@ -59,13 +73,20 @@ fn variable(name: &str) -> Result<String> {
     env::var(name).map_err(|error| format!("{name}: {error}").into())
 }
 
+/// The calls of one invocation. Errors: an operation that is not known here, by its name.
+fn operations(counts: &str) -> Result<Vec<Operation>> {
+    let counts: BTreeMap<Operation, usize> =
+        serde_json::from_str(counts).map_err(|error| format!("BENCH_CALLS: {error}"))?;
+    let repeated = counts.into_iter().flat_map(|(operation, count)| std::iter::repeat_n(operation, count));
+    Ok(repeated.collect())
+}
+
 impl Calls {
     async fn of_environment() -> Result<Self> {
-        let counts: BTreeMap<String, usize> = serde_json::from_str(&variable("BENCH_CALLS")?)?;
-        let operations = counts.into_iter().flat_map(|(name, count)| std::iter::repeat_n(name, count));
+        let operations = operations(&variable("BENCH_CALLS")?)?;
         let aws = aws::config().await;
         Ok(Self {
-            operations: operations.collect(),
+            operations,
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
             eventbridge: aws_sdk_eventbridge::Client::new(&aws),
             sqs: aws_sdk_sqs::Client::new(&aws),
@@ -77,19 +98,19 @@ impl Calls {
 
     async fn make(&self) -> Result<()> {
         let operations = stream::iter(self.operations.clone());
-        let calls = operations.map(|operation| async move { self.make_one(&operation).await });
+        let calls = operations.map(|operation| async move { self.make_one(operation).await });
         calls.buffer_unordered(AT_ONCE).try_collect().await
     }
 
-    async fn make_one(&self, operation: &str) -> Result<()> {
+    async fn make_one(&self, operation: Operation) -> Result<()> {
         match operation {
-            "PutItem" => self.put_item().await,
-            "UpdateItem" => self.update_item().await,
-            "BatchGetItem" => self.batch_get_item().await,
-            "Query" => self.query().await,
-            "PutEvents" => self.put_events().await,
-            "SendMessageBatch" => self.send_message_batch().await,
-            _ => self.get_item().await,
+            Operation::GetItem => self.get_item().await,
+            Operation::BatchGetItem => self.batch_get_item().await,
+            Operation::Query => self.query().await,
+            Operation::PutItem => self.put_item().await,
+            Operation::UpdateItem => self.update_item().await,
+            Operation::PutEvents => self.put_events().await,
+            Operation::SendMessageBatch => self.send_message_batch().await,
         }
     }
 
@@ -152,4 +173,24 @@ impl Calls {
 
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_call_is_made_as_often_as_it_is_asked_for() {
+        let calls = operations(r#"{"PutItem":1,"Query":4}"#).unwrap();
+        assert_eq!(
+            calls,
+            [Operation::Query, Operation::Query, Operation::Query, Operation::Query, Operation::PutItem]
+        );
+    }
+
+    #[test]
+    fn an_operation_that_is_not_known_is_an_error_that_names_it() {
+        let failure = operations(r#"{"PutItem":1,"TransactWriteItems":1}"#).unwrap_err();
+        assert!(failure.to_string().contains("TransactWriteItems"), "{failure}");
+    }
 }
