@@ -32,8 +32,8 @@ pub mod control {
     pub const RECEIVE: &str = "/control/receive";
     /// Takes `queue`: empties it.
     pub const PURGE: &str = "/control/purge";
-    /// Answers how many calls of each kind there were since it was last asked.
-    pub const CALLS: &str = "/control/calls";
+    /// Answers how many calls of each kind there were since it was last asked, and counts from 0 again.
+    pub const TAKE_CALLS: &str = "/control/take_calls";
     /// Takes `function`: answers its environment variables and its memory.
     pub const FUNCTION: &str = "/control/function";
 }
@@ -77,7 +77,7 @@ impl Account {
                 self.platform.aws.purge(text("queue"));
                 json!({})
             }
-            control::CALLS => self.calls(),
+            control::TAKE_CALLS => self.take_calls(),
             control::FUNCTION => self.function(text("function")),
             _ => return status(404),
         };
@@ -117,7 +117,7 @@ impl Account {
         json!({ "Records": records })
     }
 
-    fn calls(&self) -> Value {
+    fn take_calls(&self) -> Value {
         let mut counts = BTreeMap::<String, u64>::new();
         for call in self.platform.aws.calls() {
             *counts.entry(call.operation).or_default() += 1;
@@ -204,8 +204,8 @@ mod tests {
         let event = ask(address, control::RECEIVE, json!({ "queue": "DeliveriesQueue", "max": 10 })).await;
         assert_eq!(event["Records"], json!([]), "it was deleted");
 
-        assert_eq!(ask(address, control::CALLS, json!({})).await, json!({ "SendMessage": 1 }));
-        assert_eq!(ask(address, control::CALLS, json!({})).await, json!({}), "counted from 0 again");
+        assert_eq!(ask(address, control::TAKE_CALLS, json!({})).await, json!({ "SendMessage": 1 }));
+        assert_eq!(ask(address, control::TAKE_CALLS, json!({})).await, json!({}), "counted from 0 again");
     }
 
     #[tokio::test]

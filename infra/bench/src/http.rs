@@ -68,7 +68,7 @@ pub fn with_body(code: u16, body: impl Into<Bytes>) -> Answer {
 
 /// Sends one request on a connection of its own; the body of its answer.
 ///
-/// Errors: there is no answer, or its status is not 200.
+/// Errors: there is no answer, or its status is no 2xx.
 pub async fn post(address: SocketAddr, target: &str, body: impl Into<Bytes>) -> Result<Bytes> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;

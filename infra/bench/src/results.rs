@@ -38,18 +38,18 @@ pub struct Report {
 pub struct Case {
     /// What tells it from the others, such as `10 endpoints`; empty if it is the only one.
     pub name: String,
-    /// Those that ran, functions first.
-    pub subjects: Vec<Subject>,
+    /// Of those that ran, functions first.
+    pub subjects: Vec<Figures>,
 }
 
-/// One process's figures.
+/// What was measured of one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct Figures {
     /// For people.
     pub name: String,
     /// Whether it is what is measured, or what it is compared with.
     pub role: Role,
-    /// Its figures, each of all rounds.
+    /// Each figure, of all rounds.
     pub metrics: BTreeMap<Metric, Spread>,
     /// How many AWS calls of each operation one unit took; empty where nobody counted.
     pub calls: BTreeMap<String, f64>,
@@ -93,23 +93,23 @@ pub enum Metric {
     ZippedMebibytes,
 }
 
-impl Subject {
+impl Figures {
     /// The median of a figure, if it was measured.
     pub fn median(&self, metric: Metric) -> Option<f64> {
         self.metrics.get(&metric).map(|spread| spread.median)
     }
+
+    /// Its median as a multiple of another's; `None` if either was not measured, or the other one is 0.
+    pub fn ratio_to(&self, other: &Self, metric: Metric) -> Option<f64> {
+        let (own, other) = (self.median(metric)?, other.median(metric)?);
+        (other > 0.0).then(|| own / other)
+    }
 }
 
 impl Case {
-    /// The first function's figure as a multiple of a baseline's.
-    pub fn ratio(&self, of: &Subject, to: &Subject, metric: Metric) -> Option<f64> {
-        let (one, other) = (of.median(metric)?, to.median(metric)?);
-        (other > 0.0).then(|| one / other)
-    }
-
     /// What the functions are compared with.
-    pub fn baselines(&self) -> impl Iterator<Item = &Subject> {
-        self.subjects.iter().filter(|subject| subject.role == Role::Baseline)
+    pub fn baselines(&self) -> impl Iterator<Item = &Figures> {
+        self.subjects.iter().filter(|figures| figures.role == Role::Baseline)
     }
 }
 

@@ -9,11 +9,12 @@ use bytes::Bytes;
 
 use crate::{
     Result,
+    answers::{expect_no_failures, expect_status},
     numbers::float,
     proc::CpuUsed,
     process::{Conversation, How, Process, Program},
     results::Role,
-    stage::{Function, Stage, expect_no_failures, expect_status},
+    stage::{Function, Stage},
 };
 
 /// Who runs.
@@ -119,17 +120,17 @@ impl Subject {
         running.into_process().instructions().await
     }
 
-    /// The AWS calls of each operation that one warm invocation makes, on average.
-    pub async fn calls(&self, stage: &Stage, work: &Work) -> Result<BTreeMap<String, f64>> {
+    /// Starts its process, gives it the work, and counts the AWS calls of each operation that one warm invocation makes, on average.
+    pub async fn count_calls(&self, stage: &Stage, work: &Work) -> Result<BTreeMap<String, f64>> {
         let mut running = self.start(stage, How::Plain).await?;
         running.warm_up(stage, work).await?;
-        stage.calls().await?;
+        stage.take_calls().await?;
 
         let Work::Invocations { measured, .. } = work else { return Ok(BTreeMap::new()) };
         let mut sums = BTreeMap::<String, u64>::new();
         for payload in measured {
             running.invoke(payload).await?;
-            for (operation, count) in stage.calls().await? {
+            for (operation, count) in stage.take_calls().await? {
                 *sums.entry(operation).or_default() += count;
             }
             stage.tidy().await?;

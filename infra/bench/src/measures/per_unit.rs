@@ -8,15 +8,16 @@ use super::Effort;
 use crate::{
     Result,
     numbers::{Spread, float},
-    results::{self, Case, Metric},
-    stage::{Customer, Pipeline, Stage},
+    pipeline::{Customer, DATA_BYTES, Pipeline},
+    results::{Case, Figures, Metric},
+    stage::Stage,
     subject::{Handler, Run, Subject, Work},
 };
 
 /// Messages of a batch, as the template has it.
 const BATCH: usize = 10;
 /// Bytes of a delivery's body: the data and what is around it.
-const BODY_BYTES: usize = crate::stage::DATA_BYTES + 150;
+const BODY_BYTES: usize = DATA_BYTES + 150;
 
 /// What a case is made of.
 struct Setup {
@@ -110,8 +111,9 @@ async fn measure(stage: &Stage, effort: Effort, setup: &Setup) -> Result<Case> {
     let mut feeding = Feeding { pipeline, customer, setup };
 
     let function = Subject::Function(setup.function);
-    let calls =
-        function.calls(stage, &feeding.work(effort.of(setup.warm), effort.of(setup.measured)).await?).await?;
+    let calls = function
+        .count_calls(stage, &feeding.work(effort.of(setup.warm), effort.of(setup.measured)).await?)
+        .await?;
     let subjects = subjects(setup, function, &calls);
 
     let mut runs: Vec<Vec<PerUnit>> = subjects.iter().map(|_| Vec::new()).collect();
@@ -137,7 +139,7 @@ async fn measure(stage: &Stage, effort: Effort, setup: &Setup) -> Result<Case> {
             }
             _ => BTreeMap::new(),
         };
-        measured.push(results::Subject { name: subject.name(), role: subject.role(), metrics, calls });
+        measured.push(Figures { name: subject.name(), role: subject.role(), metrics, calls });
     }
     Ok(Case { name: setup.name.into(), subjects: measured })
 }
@@ -146,7 +148,9 @@ async fn measure(stage: &Stage, effort: Effort, setup: &Setup) -> Result<Case> {
 fn subjects(setup: &Setup, function: Subject, calls: &BTreeMap<String, f64>) -> Vec<Subject> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
     let whole = |count: f64| count.round() as u64;
-    let calls = calls.iter().map(|(name, count)| (name.clone(), whole(*count))).collect();
+    let calls = calls.iter().map(|(name, count)| (name.clone(), whole(*count)));
+    // What is called less than every other time is not made, so the baseline need not know how.
+    let calls = calls.filter(|(_, count)| *count > 0).collect();
 
     let mut subjects = vec![function, Subject::Calls { like: setup.function, handler: setup.handler, calls }];
     if setup.posts > 0 {

@@ -7,7 +7,7 @@ use miniz_oxide::deflate::compress_to_vec;
 use crate::{
     Result,
     numbers::{Spread, float},
-    results::{Case, Metric, Role, Subject},
+    results::{Case, Figures, Metric, Role},
     stage::Folders,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn measure(folders: &Folders) -> Result<Vec<Case>> {
     let baseline = folders.baselines.join("bench_calls");
     let baseline = ("lambda_http with AWS clients", Role::Baseline, baseline);
     let subjects = functions.into_iter().chain([baseline]).map(|(name, role, path)| {
-        Ok(Subject { name: name.into(), role, metrics: sizes(&path)?, calls: BTreeMap::new() })
+        Ok(Figures { name: name.into(), role, metrics: sizes(&path)?, calls: BTreeMap::new() })
     });
     Ok(vec![Case { name: String::new(), subjects: subjects.collect::<Result<_>>()? }])
 }

@@ -8,9 +8,10 @@ use super::Effort;
 use crate::{
     Result,
     numbers::Spread,
+    pipeline::Pipeline,
     process::How,
-    results::{self, Case, Metric},
-    stage::{Pipeline, Stage},
+    results::{Case, Figures, Metric},
+    stage::Stage,
     subject::{Handler, Running, Subject},
 };
 
@@ -47,7 +48,7 @@ pub(super) async fn measure(stage: &Stage, effort: Effort) -> Result<Vec<Case>> 
         }
     }
 
-    let figures = subjects.iter().zip(starts).map(|((name, subject, _), starts)| results::Subject {
+    let figures = subjects.iter().zip(starts).map(|((name, subject, _), starts)| Figures {
         name: (*name).into(),
         role: subject.role(),
         metrics: metrics(&starts),

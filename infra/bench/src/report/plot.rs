@@ -64,7 +64,7 @@ fn bars(report: &Report) -> Vec<Bar> {
         let label = |name: &str| {
             if case.name.is_empty() { name.to_owned() } else { format!("{}, {name}", case.name) }
         };
-        let bar = |subject: &crate::results::Subject| {
+        let bar = |subject: &crate::results::Figures| {
             let spread = *subject.metrics.get(&metric)?;
             Some(Bar { label: label(&subject.name), role: subject.role, spread })
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use crate::{
     numbers::{Spread, short},
     report::{heading, main_metric},
-    results::{Case, Metric, Report, Role, Subject},
+    results::{Case, Figures, Metric, Report, Role},
 };
 
 /// A table's cells.
@@ -53,7 +53,7 @@ pub(super) fn of_case(report: &Report, case: &Case) -> Table {
     Table { header, rows }
 }
 
-fn row(report: &Report, case: &Case, subject: &Subject, metrics: &BTreeSet<Metric>) -> Vec<String> {
+fn row(report: &Report, case: &Case, subject: &Figures, metrics: &BTreeSet<Metric>) -> Vec<String> {
     let main = main_metric(report);
     let mut row = vec![subject.name.clone()];
     for metric in metrics {
@@ -64,9 +64,9 @@ fn row(report: &Report, case: &Case, subject: &Subject, metrics: &BTreeSet<Metri
         }
     }
 
-    let ratio = |baseline: &Subject| {
+    let ratio = |baseline: &Figures| {
         let of_function = subject.role == Role::Function;
-        let ratio = |metric| case.ratio(subject, baseline, metric).filter(|_| of_function);
+        let ratio = |metric| subject.ratio_to(baseline, metric).filter(|_| of_function);
         match (ratio(main), ratio(Metric::Instructions)) {
             (Some(main), Some(instructions)) => format!("{} ({})", short(main), short(instructions)),
             (Some(main), None) => short(main),
@@ -118,7 +118,7 @@ pub(super) mod tests {
     use crate::machine::Machine;
 
     pub(in crate::report) fn report() -> Report {
-        let subject = |name: &str, role, cpu: f64| Subject {
+        let subject = |name: &str, role, cpu: f64| Figures {
             name: name.into(),
             role,
             metrics: BTreeMap::from([
