@@ -54,7 +54,7 @@ struct Progress {
 }
 
 /// Notes that the TCP connection that is being opened on this task is there, though its TLS handshake has yet to follow.
-pub(crate) fn connected() {
+pub(crate) fn note_tcp_connection() {
     let note = |address: &IpAddr| DIAL.try_with(|dial| dial.lock().connected = Some(*address));
     // Elsewhere there is nobody to tell.
     let _ = ADDRESS.try_with(note);
@@ -76,14 +76,18 @@ impl Dial {
     }
 
     /// The address that a connection was opened to.
-    pub(crate) fn connected(&self) -> Option<IpAddr> {
+    pub(crate) fn connected_address(&self) -> Option<IpAddr> {
         self.lock().connected
     }
 
-    /// After an address that could not be connected to: whether another one is left, whose turn it is now.
-    pub(crate) fn next_address(&self) -> bool {
-        let mut progress = self.lock();
-        progress.turn += 1;
+    /// Gives up the address that could not be connected to: it is the next one's turn, if there is one.
+    pub(crate) fn give_up_address(&self) {
+        self.lock().turn += 1;
+    }
+
+    /// Whether there is an address whose turn it is.
+    pub(crate) fn has_address_left(&self) -> bool {
+        let progress = self.lock();
         progress.turn < progress.addresses.len()
     }
 
@@ -92,7 +96,7 @@ impl Dial {
 
         let mut connecting = pin!(ADDRESS.scope(address, connecting));
         let mut connection = timeout_at(until, &mut connecting).await;
-        if connection.is_err() && self.connected().is_some() {
+        if connection.is_err() && self.connected_address().is_some() {
             // The TLS handshake has the rest of the time: another address would be no quicker.
             connection = timeout_at(self.deadline, connecting).await;
         }

@@ -62,7 +62,7 @@ impl Post {
     /// What became of it, given how [`run`](Self::run) ended.
     pub(crate) fn outcome(&self, error: Option<PostError>, duration: Duration) -> PostOutcome {
         let mut seen = std::mem::take(&mut *self.seen());
-        seen.address = seen.address.or_else(|| self.dial.connected());
+        seen.address = seen.address.or_else(|| self.dial.connected_address());
         seen.into_outcome(error, duration)
     }
 
@@ -93,7 +93,8 @@ impl Post {
                 return Err(failure);
             }
             let failure = most_telling.take().map_or(failure, |before| before.or_more_telling(failure));
-            if !self.dial.next_address() {
+            self.dial.give_up_address();
+            if !self.dial.has_address_left() {
                 return Err(failure);
             }
             most_telling = Some(failure);

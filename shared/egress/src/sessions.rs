@@ -1,7 +1,7 @@
 //! Earlier TLS sessions, kept to be resumed.
 //!
 //! rustls looks for one when it begins a handshake. That is how we learn that the TCP connection is there, which
-//! reqwest does not tell: see [`connected`].
+//! reqwest does not tell: see [`note_tcp_connection`].
 
 use tokio_rustls::rustls::NamedGroup;
 use tokio_rustls::rustls::client::{
@@ -9,7 +9,7 @@ use tokio_rustls::rustls::client::{
 };
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::dial::connected;
+use crate::dial::note_tcp_connection;
 
 /// Of how many servers sessions are kept: as many as rustls keeps by itself.
 const MAX_SERVERS: usize = 256;
@@ -26,7 +26,7 @@ impl Default for Sessions {
 impl ClientSessionStore for Sessions {
     fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
         // The first that a handshake asks for, whatever the server is.
-        connected();
+        note_tcp_connection();
         self.0.kx_hint(server)
     }
 
