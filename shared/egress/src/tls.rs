@@ -21,10 +21,18 @@ pub enum ClientError {
     Tls(#[from] rustls::Error),
     /// The HTTP client refused its configuration.
     #[error("HTTP client configuration: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] reqwest::Error),
     /// The system gave no thread to send from.
     #[error("no thread for deliveries: {0}")]
     Thread(#[source] io::Error),
+}
+
+impl ClientError {
+    /// Of the HTTP client's builder. Not `From`: reqwest's errors print the URL that they are about, in which receivers keep
+    /// secrets, and a `?` would let one of a request through as it is.
+    pub(crate) fn of_builder(error: reqwest::Error) -> Self {
+        Self::Http(error.without_url())
+    }
 }
 
 /// The roots that the system trusts, as the AWS SDK uses them too (`SSL_CERT_FILE` and `SSL_CERT_DIR` override them).
@@ -88,4 +96,22 @@ fn certificate_error(reason: &CertificateError) -> PostError {
 /// looks for an issuer, and no public authority issues either.
 fn is_self_made(error: Option<&webpki::Error>) -> bool {
     matches!(error, Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCertVersion))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_http_client_never_shows_a_url() {
+        let url: reqwest::Url = "https://example.com/hooks/a-secret?token=another".parse().unwrap();
+        let error = reqwest::Client::builder().user_agent("\n").build().unwrap_err().with_url(url);
+        assert!(error.to_string().contains("a-secret"), "reqwest shows it: {error}");
+
+        let error = ClientError::of_builder(error);
+
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("HTTP client configuration: builder error"), "{shown}");
+        assert!(!shown.contains("example.com") && !shown.contains("secret"), "{shown}");
+    }
 }

@@ -112,7 +112,7 @@ fn http_client(
     opened: &Arc<AtomicUsize>,
     max_idle_per_host: usize,
 ) -> Result<reqwest::Client, ClientError> {
-    let client = reqwest::Client::builder()
+    reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .dns_resolver(ChosenAddress)
         .connector_layer(DialLayer { opened: opened.clone() })
@@ -136,8 +136,8 @@ fn http_client(
         .pool_idle_timeout(MAX_IDLE_TIME)
         // A request of two segments must not wait for the first one's acknowledgement.
         .tcp_nodelay(true)
-        .build()?;
-    Ok(client)
+        .build()
+        .map_err(ClientError::of_builder)
 }
 
 #[cfg(test)]
