@@ -142,15 +142,71 @@ fn http_client(
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
+    use tokio::task::yield_now;
+    use tokio::time::timeout;
     use tokio_rustls::rustls::RootCertStore;
 
     use super::*;
     use crate::tls;
 
+    /// Only a hang takes this long.
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn worker() -> Worker {
+        Worker::start(&tls::configuration(RootCertStore::empty()).unwrap()).unwrap()
+    }
+
+    /// Waits until so many tasks live on the worker's thread.
+    async fn until_it_has_tasks(worker: &Worker, count: usize) {
+        let metrics = worker.runtime.metrics();
+        let reached = async {
+            while metrics.num_alive_tasks() != count {
+                yield_now().await;
+            }
+        };
+        let in_time = timeout(LONG, reached).await;
+        assert!(in_time.is_ok(), "{} tasks live where {count} should", metrics.num_alive_tasks());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_ended() {
+        let worker = worker();
+        let mut running = Box::pin(worker.run(pending::<()>()));
+        tokio::select! {
+            ended = &mut running => panic!("{ended:?}"),
+            () = until_it_has_tasks(&worker, 1) => {}
+        }
+
+        drop(running);
+
+        until_it_has_tasks(&worker, 0).await;
+    }
+
+    // As reqwest leaves the task of a connection whose receiver does not read.
+    #[tokio::test]
+    async fn what_a_post_leaves_running_ends_with_its_worker() {
+        let worker = worker();
+        let (held, ended) = oneshot::channel::<()>();
+        let post = async move {
+            tokio::spawn(async move {
+                pending::<()>().await;
+                drop(held);
+            });
+        };
+        assert_eq!(worker.run(post).await, Some(()));
+        until_it_has_tasks(&worker, 1).await;
+
+        drop(worker);
+
+        let dropped = timeout(LONG, ended).await.expect("it is ended with all that it holds");
+        assert!(dropped.is_err());
+    }
+
     #[test]
     fn a_worker_is_spent_when_it_is_old_or_has_opened_enough() {
-        let tls = tls::configuration(RootCertStore::empty()).unwrap();
-        let mut worker = Worker::start(&tls).unwrap();
+        let mut worker = worker();
         assert!(!worker.is_spent());
 
         worker.opened.store(MAX_OPENED, Ordering::Relaxed);
