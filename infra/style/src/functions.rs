@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use syn::{
-    Attribute, Block, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, Meta, Signature, TraitItemFn,
+    Attribute, Block, ImplItemFn, Item, ItemFn, Meta, Signature, TraitItemFn,
     spanned::Spanned as _,
     visit::{self, Visit},
 };
@@ -52,6 +52,29 @@ pub(crate) fn are_for_tests(attributes: &[Attribute]) -> bool {
         }
         path.segments.last().is_some_and(|last| last.ident == "test")
     })
+}
+
+/// The attributes of an item of any kind.
+pub(crate) fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(it) => &it.attrs,
+        Item::Enum(it) => &it.attrs,
+        Item::ExternCrate(it) => &it.attrs,
+        Item::Fn(it) => &it.attrs,
+        Item::ForeignMod(it) => &it.attrs,
+        Item::Impl(it) => &it.attrs,
+        Item::Macro(it) => &it.attrs,
+        Item::Mod(it) => &it.attrs,
+        Item::Static(it) => &it.attrs,
+        Item::Struct(it) => &it.attrs,
+        Item::Trait(it) => &it.attrs,
+        Item::TraitAlias(it) => &it.attrs,
+        Item::Type(it) => &it.attrs,
+        Item::Union(it) => &it.attrs,
+        Item::Use(it) => &it.attrs,
+        // Of what syn does not know it keeps tokens alone.
+        _ => &[],
+    }
 }
 
 fn needs_test(condition: &Meta) -> bool {
@@ -120,34 +143,12 @@ fn lines_of(item: &impl syn::spanned::Spanned) -> RangeInclusive<usize> {
 
 impl<'ast> Visit<'ast> for Finder {
     fn visit_item(&mut self, item: &'ast Item) {
-        // Functions and modules see to their own attributes below.
-        let attributes = match item {
-            Item::Const(it) => &it.attrs[..],
-            Item::Enum(it) => &it.attrs,
-            Item::Macro(it) => &it.attrs,
-            Item::Static(it) => &it.attrs,
-            Item::Struct(it) => &it.attrs,
-            Item::Trait(it) => &it.attrs,
-            Item::Type(it) => &it.attrs,
-            Item::Use(it) => &it.attrs,
-            _ => &[],
-        };
-        self.within(attributes, lines_of(item), |finder| visit::visit_item(finder, item));
-    }
-
-    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
-        self.within(&module.attrs, lines_of(module), |finder| visit::visit_item_mod(finder, module));
-    }
-
-    fn visit_item_impl(&mut self, block: &'ast ItemImpl) {
-        self.within(&block.attrs, lines_of(block), |finder| visit::visit_item_impl(finder, block));
+        self.within(attributes(item), lines_of(item), |finder| visit::visit_item(finder, item));
     }
 
     fn visit_item_fn(&mut self, function: &'ast ItemFn) {
-        self.within(&function.attrs, lines_of(function), |finder| {
-            finder.function(&function.attrs, &function.sig, &function.block);
-            finder.inside_function(|finder| visit::visit_item_fn(finder, function));
-        });
+        self.function(&function.attrs, &function.sig, &function.block);
+        self.inside_function(|finder| visit::visit_item_fn(finder, function));
     }
 
     fn visit_impl_item_fn(&mut self, method: &'ast ImplItemFn) {
@@ -208,6 +209,30 @@ mod tests {
         let tests: Vec<_> = found.functions.iter().map(|it| (it.name.as_str(), it.is_test)).collect();
         assert_eq!(tests, [("a", false), ("b", true), ("c", true)]);
         assert_eq!(found.test_lines, [2..=6, 7..=8]);
+    }
+
+    #[test]
+    fn whatever_kind_of_item_is_for_tests_is_set_apart() {
+        for item in [
+            "const A: u8 = 1;",
+            "enum A {}",
+            "extern crate a;",
+            "fn a() {}",
+            "extern \"C\" {}",
+            "impl A {}",
+            "a!();",
+            "macro_rules! a { () => {} }",
+            "mod a {}",
+            "static A: u8 = 1;",
+            "struct A;",
+            "trait A {}",
+            "trait A = B;",
+            "type A = B;",
+            "union A { a: u8 }",
+            "use a;",
+        ] {
+            assert_eq!(found(&format!("#[cfg(test)]\n{item}\nfn f() {{}}\n")).test_lines, [1..=2], "{item}");
+        }
     }
 
     #[test]

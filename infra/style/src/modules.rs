@@ -15,7 +15,12 @@ use std::{
 use quote::ToTokens as _;
 use syn::{Attribute, Expr, Item, ItemMod, Lit, Meta, UseTree};
 
-use crate::{failure::Failure, functions::are_for_tests, paths, source::Sources};
+use crate::{
+    failure::Failure,
+    functions::{are_for_tests, attributes},
+    paths,
+    source::Sources,
+};
 
 /// Aliases of aliases are followed so far: a bound for what is written in a circle.
 const MAX_ALIASES: usize = 16;
@@ -265,21 +270,6 @@ fn path_attribute(attribute: &Attribute) -> Option<String> {
     }
 }
 
-fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(it) => &it.attrs,
-        Item::Enum(it) => &it.attrs,
-        Item::Fn(it) => &it.attrs,
-        Item::Impl(it) => &it.attrs,
-        Item::Static(it) => &it.attrs,
-        Item::Struct(it) => &it.attrs,
-        Item::Trait(it) => &it.attrs,
-        Item::Type(it) => &it.attrs,
-        Item::Use(it) => &it.attrs,
-        _ => &[],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,8 +343,14 @@ mod tests {
             "mod a { routes!(super::b::read); } mod b { #[schema(example = crate::a::it)] struct B; }";
         assert_eq!(cycles(source), cycle("crate", "a b"));
 
-        let tests = "mod a { use crate::b::B; } mod b { #[cfg(test)] mod tests { use crate::a::A; } }";
-        assert_eq!(cycles(tests), []);
+        for test in [
+            "mod tests { use crate::a::A; }",
+            "tests!(crate::a::A);",
+            "extern \"C\" { fn f(a: crate::a::A); }",
+        ] {
+            let source = format!("mod a {{ use crate::b::B; }} mod b {{ #[cfg(test)] {test} }}");
+            assert_eq!(cycles(&source), [], "{test}");
+        }
     }
 
     #[test]
