@@ -85,6 +85,11 @@ impl Dial {
         self.lock().turn += 1;
     }
 
+    /// Whether the POST's time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
     /// Whether there is an address whose turn it is.
     pub(crate) fn has_address_left(&self) -> bool {
         let progress = self.lock();

@@ -89,7 +89,9 @@ impl Post {
             };
 
             let failure = Failure::of(&error);
-            if !failure.is_unconnected() {
+            // Past the deadline nothing more is tried. Otherwise what another address refuses at once would take the timeout's
+            // place, whenever this thread is quicker than whoever waits for it.
+            if !failure.is_unconnected() || self.dial.is_over() {
                 return Err(failure);
             }
             let failure = most_telling.take().map_or(failure, |before| before.or_more_telling(failure));
@@ -110,5 +112,42 @@ impl Post {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+    use tokio_rustls::rustls::RootCertStore;
+
+    use super::*;
+    use crate::{AddressPolicy, ScriptedResolver, tls};
+
+    /// How a POST to a host of these two addresses ends if nobody but the worker itself looks at the time. By the first one a
+    /// connection is opened and nothing ever answered; by the other one nobody listens.
+    async fn end_of_a_post(addresses: [[u8; 4]; 2]) -> Result<(), PostError> {
+        // Connections to it wait in its queue.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://two.localhost:{}/", silent.local_addr().unwrap().port());
+        let url = EndpointUrl::parse(&url, AddressPolicy::AllowLoopback).unwrap();
+        let resolver = ScriptedResolver::new().addresses("two.localhost", addresses);
+
+        let worker = Arc::new(Worker::start(&tls::configuration(RootCertStore::empty()).unwrap()).unwrap());
+        // Long enough for the first address, whose share of it is a half, to be connected to on a busy machine.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let dial = Dial::new(url.clone(), Arc::new(resolver), deadline);
+        let post = Arc::new(Post::new(worker.clone(), dial, &url, HeaderMap::new(), Bytes::new()));
+        worker.run(post.run()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_never_ends_is_a_timeout_whatever_the_host_s_other_address_would_say() {
+        let (silent, refusing) = ([127, 0, 0, 1], [127, 0, 0, 2]);
+
+        let (first, last) =
+            tokio::join!(end_of_a_post([silent, refusing]), end_of_a_post([refusing, silent]));
+
+        assert_eq!((first, last), (Err(PostError::Timeout), Err(PostError::Timeout)));
     }
 }
