@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
     runtime::start_telemetry(&environment.text("LOG_LEVEL")?);
     let aws = aws::config().await;
     let [phase] = runtime::random()?;
+
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
     let application = Application {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
@@ -37,5 +38,6 @@ async fn main() -> Result<(), Error> {
             )?,
         },
     };
+
     lambda_http::run(api::router(application)).await
 }

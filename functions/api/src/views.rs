@@ -131,6 +131,7 @@ impl From<CreatedEndpoint> for CreatedEndpointView {
             metadata,
             ..
         } = endpoint.into();
+
         Self {
             id,
             url,

@@ -15,6 +15,7 @@ async fn main() -> Result<(), Error> {
     runtime::start_telemetry(&environment.text("LOG_LEVEL")?);
     let aws = aws::config().await;
     let registry = Registry::new(&aws, environment.text("REGISTRY_TABLE")?);
+
     let thresholds = Thresholds {
         slow_after_milliseconds: environment.parsed("SLOW_AFTER_MILLISECONDS")?,
         failing_after: environment.parsed("FAILING_AFTER")?,
@@ -25,6 +26,7 @@ async fn main() -> Result<(), Error> {
     if !thresholds.are_in_order() {
         return Err("FAILING_AFTER must be less than PAUSE_AFTER".into());
     }
+
     let deliver = Deliver {
         vault: Vault::new(&aws, environment.text("SECRETS_KEY_ID")?, registry.clone()),
         registry,
@@ -38,6 +40,7 @@ async fn main() -> Result<(), Error> {
         clock: Clock::system(),
         noted_slow: NotedSlow::default(),
     };
+
     let handler = |event: LambdaEvent<_>| async { Ok::<_, Error>(deliver.handle(event.payload).await) };
     lambda_runtime::run(service_fn(handler)).await
 }

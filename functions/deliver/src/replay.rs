@@ -95,6 +95,7 @@ impl Deliver {
 
     async fn replay_page(&self, endpoint: &Endpoint, replay: &Replay) -> Result<Page, Problem> {
         let (organization, id, now) = (endpoint.organization, endpoint.id, self.clock.now());
+
         match &replay.selection {
             Selection::Held => {
                 let (mut markers, next) = self.markers(endpoint, replay.cursor.clone()).await?;

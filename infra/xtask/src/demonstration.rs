@@ -48,13 +48,16 @@ fn publish_and_show(env: &StackEnv, receiver: &Receiver, secret: &str) -> Result
             "subject": "Welcome!",
         },
     });
+
     let published = Instant::now();
     let answer = call(env, Post, "/v1/events", Some(&event))?.expect(202, "POST /v1/events")?;
     let event_id = text(&answer, "eventId")?;
     say(format_args!("POST /v1/events   → {event_id} send.email.sent\n"));
+
     let delivery = wait_for(receiver, event_id)?;
     say(format_args!("Delivered after {:.1} s:\n", published.elapsed().as_secs_f64()));
     show(&delivery);
+
     match verify(&delivery, secret) {
         Verdict::Valid => say("\nVerified: HMAC-SHA256 of timestamp and body under the endpoint's secret."),
         verdict => {

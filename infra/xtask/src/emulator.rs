@@ -182,6 +182,7 @@ fn wait_until_ready(mut child: Child, settings: &Settings<'_>) -> Result<Emulato
     let log = log_file(settings.folder);
     let started = Instant::now();
     let ready = format!("{}/_ministack/ready", url(settings.port));
+
     while started.elapsed() < STARTS_WITHIN {
         if child.try_wait().is_ok_and(|status| status.is_some()) {
             break;
@@ -194,6 +195,7 @@ fn wait_until_ready(mut child: Child, settings: &Settings<'_>) -> Result<Emulato
         }
         thread::sleep(CHECK_EVERY);
     }
+
     let _ = child.kill();
     let _ = child.wait();
     Err(Failure::new(

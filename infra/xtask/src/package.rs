@@ -14,6 +14,7 @@ pub(crate) fn package(template: &str, programs: &Path) -> Result<String> {
     let mut binary = None;
     let mut replaced = 0;
     let mut packaged = String::with_capacity(template.len() + 1024);
+
     for line in template.lines() {
         if let Some(name) = line.strip_prefix(BINARY) {
             binary = name.strip_suffix(" }").map(str::trim);
@@ -28,6 +29,7 @@ pub(crate) fn package(template: &str, programs: &Path) -> Result<String> {
         }
         packaged.push('\n');
     }
+
     let functions = template.lines().filter(|line| line.trim() == "Type: AWS::Serverless::Function").count();
     if replaced == functions && functions > 0 {
         return Ok(packaged);

@@ -203,6 +203,6 @@ fn ensure_organization(env: &mut StackEnv, last: Option<StackEnv>, programs: &Pr
     let organization = step("first organization and key", || {
         Organization::create(programs, env, "First organization", true)
     })?;
-    env.set_organization(&organization);
+    env.set_organization(&organization.id, &organization.key);
     Ok(())
 }

@@ -11,7 +11,6 @@ use crate::command::ADVICE_FILES;
 use crate::deployment::Outputs;
 use crate::emulator::{self, ACCESS_KEY, REGION};
 use crate::failure::{Failure, OrFail as _, Result};
-use crate::organization::Organization;
 
 /// The file's names of the template's outputs.
 const NAMES_OF_OUTPUTS: [(&str, &str); 10] = [
@@ -44,9 +43,9 @@ impl StackEnv {
         Ok(Self { variables })
     }
 
-    pub(crate) fn set_organization(&mut self, organization: &Organization) {
-        self.variables.insert("ORG_ID".into(), organization.id.clone());
-        self.variables.insert("API_KEY".into(), organization.key.clone());
+    pub(crate) fn set_organization(&mut self, id: &str, key: &str) {
+        self.variables.insert("ORG_ID".into(), id.into());
+        self.variables.insert("API_KEY".into(), key.into());
     }
 
     pub(crate) fn take_organization_of(&mut self, other: &Self) {
@@ -172,11 +171,7 @@ mod tests {
             NAMES_OF_OUTPUTS.iter().map(|(_, key)| ((*key).to_owned(), format!("{key} value"))).collect();
         outputs.insert("ApiUrl".into(), "http://711ea849.execute-api.localhost:4566".into());
         let mut env = StackEnv::new("dodev-local", 4566, &outputs).unwrap();
-        env.set_organization(&Organization {
-            id: "org_1".into(),
-            key_id: "key_1".into(),
-            key: "dd_live_1".into(),
-        });
+        env.set_organization("org_1", "dd_live_1");
         env
     }
 

@@ -235,6 +235,7 @@ impl<'a> Running<'a> {
                 self.stop().await;
                 Err(error)
             }
+            // It was refused before anything happened: the key is free for what is right.
             Err(error) if turn == Turn::First => {
                 self.forget().await;
                 Err(error)

@@ -31,6 +31,7 @@ impl Metadata {
         if entries.values().any(|value| value.chars().count() > MAX_VALUE_CHARS) {
             return refuse(format!("metadata values must be at most {MAX_VALUE_CHARS} characters"));
         }
+
         for (key, value) in &entries {
             if let Some(flaw) = Flaw::of(key) {
                 return Err(flaw.invalid("metadata", "a key of metadata"));
@@ -40,6 +41,7 @@ impl Metadata {
                 return Err(flaw.invalid(param.clone(), &param));
             }
         }
+
         Ok(Self(entries))
     }
 

@@ -61,6 +61,7 @@ impl Bus {
     async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Vec<Result<(), Error>> {
         let mut results: Vec<Result<(), Error>> = entries.iter().map(|_| Ok(())).collect();
         let mut open: Vec<_> = entries.into_iter().enumerate().collect();
+
         for attempt in 0..TRIES {
             let call =
                 open.iter().fold(self.client.put_events(), |call, (_, entry)| call.entries(entry.clone()));
@@ -73,6 +74,7 @@ impl Bus {
                     open.iter().map(|_| Some(cause.clone())).collect()
                 }
             };
+
             let answered = open.into_iter().zip(refusals);
             open = answered
                 .filter_map(|((position, entry), refusal)| {
@@ -82,6 +84,7 @@ impl Bus {
                     refused.then_some((position, entry))
                 })
                 .collect();
+
             if open.is_empty() || attempt + 1 == TRIES {
                 break;
             }

@@ -93,6 +93,7 @@ fn complete(operation: &mut Operation, path: &str) {
     if let Some(RefOr::T(body)) = &mut operation.request_body {
         refuse_null(body);
     }
+
     let mut shared = vec![errors::internal()];
     if let Some(scope) = required_scope(operation) {
         secure(operation, scope);
@@ -109,6 +110,7 @@ fn complete(operation: &mut Operation, path: &str) {
     if has_body {
         shared.extend([errors::too_large(), errors::unsupported()]);
     }
+
     let responses = &mut operation.responses.responses;
     for response in responses.values_mut() {
         if let RefOr::T(response) = response {

@@ -6,7 +6,7 @@ use domain::{ErrorCode, Invalid, nesting};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::repeated;
+use super::repeated::{self, malformed};
 
 /// The deepest that the body of a call that manages something may be nested; see [`nesting::levels`]. It is below the 128
 /// at which `serde_json` gives up and says so of good JSON, and above the 63 of a batch whose events are as deep as they
@@ -87,12 +87,6 @@ impl Fields {
             }
         }
     }
-}
-
-/// Says where JSON is malformed, in words of ours.
-pub(super) fn malformed(error: &serde_json::Error) -> Invalid {
-    let message = format!("Malformed JSON at line {}, column {}", error.line(), error.column());
-    Invalid::whole(ErrorCode::JsonMalformed, message)
 }
 
 /// Says of a text that is no object whether it is JSON at all.

@@ -7,8 +7,6 @@ use std::{cell::RefCell, collections::HashSet, fmt};
 use domain::{ErrorCode, Invalid};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::fields::malformed;
-
 /// The most characters of a caller's names that an error shows.
 const SHOWN_CHARS: usize = 64;
 
@@ -25,6 +23,12 @@ pub(super) fn check(text: &str) -> Result<(), Invalid> {
         None => Ok(()),
         Some(path) => Err(field_repeated(&path)),
     }
+}
+
+/// Says where JSON is malformed, in words of ours.
+pub(super) fn malformed(error: &serde_json::Error) -> Invalid {
+    let message = format!("Malformed JSON at line {}, column {}", error.line(), error.column());
+    Invalid::whole(ErrorCode::JsonMalformed, message)
 }
 
 /// The error for a field that is given more than once.

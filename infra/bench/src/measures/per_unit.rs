@@ -76,11 +76,13 @@ pub(super) async fn fan_out(stage: &Stage, effort: Effort) -> Result<Vec<Case>> 
         profiled,
         posts: 0,
     };
+
     let setups = [
         setup("1 endpoint", 1, 20, 100, (5, 15)),
         setup("10 endpoints", 10, 20, 60, (5, 15)),
         setup("1,000 endpoints", 1_000, 1, 3, (1, 2)),
     ];
+
     let mut cases = Vec::new();
     for setup in setups {
         cases.push(measure(stage, effort, &setup).await?);

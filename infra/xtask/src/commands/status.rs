@@ -15,17 +15,20 @@ pub fn status() -> Result<()> {
         say("The local stack is not running. Start it with: cargo xtask up");
         return Ok(());
     };
+
     let port = recorded_port(&folder).map_or_else(|| "an unknown port".to_owned(), |port| port.to_string());
     say(format_args!(
         "emulator    pid {}, 127.0.0.1:{port}, log in {}",
         emulator.pid(),
         log_file(&folder).display()
     ));
+
     let Some(env) = StackEnv::read(&paths::local_stack_env()) else {
         say("stack       not deployed. Finish with: cargo xtask up");
         return Ok(());
     };
     say(format_args!("stack       {}, organization {}", env.stack_name(), env.organization_id()));
+
     let answer = api::call(&env, Get, "/v1/webhooks?limit=1", None)?;
     let verdict = match answer.status {
         200 => "answers",

@@ -61,6 +61,7 @@ struct ShapeSchema(&'static Shape);
 impl Serialize for ShapeSchema {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut schema = serializer.serialize_map(None)?;
+
         match self.0 {
             Shape::Text(_) => schema.serialize_entry("type", "string")?,
             Shape::Time(_) => {
@@ -80,6 +81,7 @@ impl Serialize for ShapeSchema {
             Shape::Number(_) => schema.serialize_entry("type", "number")?,
             Shape::Object(fields) => object_keywords(fields, &mut schema)?,
         }
+
         schema.end()
     }
 }

@@ -301,10 +301,12 @@ impl Log {
         if span.to < span.from {
             return Ok(Vec::new());
         }
+
         let at_once = matches!(filter.status, None | Some(Status::Delivered));
         let at_once = (0..SHARDS)
             .filter(|_| at_once)
             .map(|shard| self.page_of(Course::AtOnce, organization, endpoint, shard, span, limit));
+
         let in_steps = (0..SHARDS).map(|shard| async move {
             match filter.status {
                 Some(status) => {
@@ -314,8 +316,10 @@ impl Log {
                 None => self.page_of(Course::InSteps, organization, endpoint, shard, span, limit).await,
             }
         });
+
         let (at_once, in_steps) = try_join(try_join_all(at_once), try_join_all(in_steps)).await?;
         let items: Vec<DeliveryItem> = at_once.into_iter().chain(in_steps).flatten().collect();
+
         let mut deliveries = alive(items, now);
         merge(&mut deliveries);
         deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.event));

@@ -152,6 +152,7 @@ impl Log {
                 }
             }
         });
+
         let mut markers: Vec<_> = try_join_all(oldest).await?.into_iter().flatten().collect();
         markers.sort_by_key(|marker| (marker.due, marker.event));
         let later =

@@ -102,9 +102,11 @@ impl Log {
         if to < from {
             return Ok(EventPage { events: Vec::new(), has_more: false });
         }
+
         let partitions = self.partitions_of(organization, filter).await?;
         let share = (2 * (limit + 1)).div_ceil(partitions.len().max(1));
         let chunk = share.max(MIN_CHUNK).min(limit + 1);
+
         let source = |partition| Source {
             partition,
             buffer: VecDeque::new(),
@@ -113,8 +115,10 @@ impl Log {
             exhausted: false,
         };
         let mut sources: Vec<_> = partitions.into_iter().map(source).collect();
+
         let mut page = Vec::with_capacity(limit);
         let mut bytes = 0;
+
         while let Some(item) = self.next_of(&mut sources, limit + 1, filter.ascending).await? {
             if page.len() == limit || (bytes >= MAX_PAGE_BYTES && !page.is_empty()) {
                 return Ok(EventPage { events: page, has_more: true });

@@ -250,6 +250,7 @@ impl PartialSchema for BatchResultSchema {
             "status",
             status("What the event alone would have been answered with."),
         );
+
         OneOfBuilder::new()
             .item(published)
             .item(refused)
