@@ -25,7 +25,7 @@ async fn finish(request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    // A panic is a fault of ours like any other: it must not end the function, nor show its text.
+    // A panic is a fault of ours like any other. It must not end the function, and its text must not be shown.
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answered
         .unwrap_or_else(|_| ApiError::from(Error::Internal("the handler panicked".into())).into_response());
@@ -45,7 +45,7 @@ async fn finish(request: Request, next: Next) -> Response {
     response
 }
 
-/// The error's answer, with the header that goes with it, and with `Allow`, which the router has set.
+/// The error's answer, with the header that belongs to it, and with the `Allow` that the router has set.
 fn write(error: &ApiError, request_id: &str, unwritten: &Response) -> Response {
     if let Some(cause) = error.internal_cause() {
         tracing::error!(request.id = %request_id, error = cause, "request failed");
@@ -57,7 +57,7 @@ fn write(error: &ApiError, request_id: &str, unwritten: &Response) -> Response {
     response
 }
 
-/// The gateway's id of the request, which its access log has too.
+/// The gateway's id of the request. The gateway's access log has it too.
 fn request_id(request: &Request) -> String {
     let of_gateway = match request.extensions().get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),

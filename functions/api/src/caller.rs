@@ -9,7 +9,7 @@ use domain::key::ApiKey;
 
 use crate::error::ApiError;
 
-/// A request's caller: an actor by its key, whose scopes allow what the route does.
+/// A request's caller: the actor of the key that it presents. The actor's scopes allow what the route does.
 #[derive(Debug)]
 pub(crate) struct Caller<P>(pub(crate) Allowed<P>);
 
@@ -18,7 +18,7 @@ impl<P: Permission> FromRequestParts<Application> for Caller<P> {
 
     async fn from_request_parts(parts: &mut Parts, application: &Application) -> Result<Self, ApiError> {
         let presented = presented(&parts.headers).ok_or(ApiError::Unauthorized)?;
-        // Unknown, malformed and revoked keys all end in the same single read that finds nothing.
+        // Unknown, malformed and revoked keys all lead to the same single read, which finds nothing.
         let found = application.authenticate(&presented).await?;
 
         let actor: Actor = found.ok_or(ApiError::Unauthorized)?;
@@ -26,7 +26,7 @@ impl<P: Permission> FromRequestParts<Application> for Caller<P> {
     }
 }
 
-/// The key in `Authorization: Bearer` or, without that header, in `X-API-Key`.
+/// The key in `Authorization: Bearer`. Without that header, the key in `X-API-Key`.
 fn presented(headers: &HeaderMap) -> Option<ApiKey> {
     let text = match headers.get(AUTHORIZATION) {
         Some(value) => {

@@ -1,4 +1,4 @@
-//! Routes with their documentation. [`Routes`] is the only way to a route, so there is none that the `OpenAPI` document lacks.
+//! Routes with their documentation. [`Routes`] is the only way to add a route, so the `OpenAPI` document has every route.
 
 use application::Application;
 use axum::Router;
@@ -23,9 +23,9 @@ impl Routes {
         Self { router: Router::new(), documentation: OpenApiRouter::default() }
     }
 
-    /// Adds what `routes!` makes of one path's handlers.
+    /// Adds what the macro `routes!` makes of the handlers of one path.
     ///
-    /// Their documented path may end in a slash. The route's does not: requests have lost theirs by then, see
+    /// Their documented path may end in a slash. The route's path does not: requests have lost that slash before, see
     /// [`crate::slash`].
     pub(crate) fn with(self, handlers: UtoipaMethodRouter<Application>) -> Self {
         let methods = &handlers.2;

@@ -1,4 +1,4 @@
-//! What goes wrong, as HTTP answers it. [`ApiError::into_response`] is the one place where an error becomes an answer.
+//! Errors, as HTTP answers them. [`ApiError::into_response`] is the one place where an error becomes an answer.
 
 use std::borrow::Cow;
 
@@ -105,7 +105,7 @@ impl ApiError {
         }
     }
 
-    /// What is wrong on our side, for the log.
+    /// What went wrong on our side, for the log.
     pub(crate) fn internal_cause(&self) -> Option<&str> {
         match self {
             Self::Application(Error::Internal(cause)) => Some(cause),
@@ -117,29 +117,29 @@ impl ApiError {
         status(self.code())
     }
 
-    /// The header that HTTP wants beside the body, where it wants one.
+    /// The header that HTTP requires with this error, if it requires one.
     pub(crate) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         let header = |name, value| Some((name, HeaderValue::from_static(value)));
         match self.code() {
             ErrorCode::Unauthorized => header(WWW_AUTHENTICATE, "Bearer"),
             ErrorCode::ContentEncodingUnsupported => header(ACCEPT_ENCODING, "identity"),
-            // Seconds. An event is logged a tenth of a second after it was accepted, while nothing else waits; and most requests end
-            // within a second.
+            // In seconds. While nothing else waits, an event is logged a tenth of a second after it was accepted. And most
+            // requests end within a second.
             ErrorCode::EventNotLoggedYet | ErrorCode::IdempotencyInProgress => header(RETRY_AFTER, "1"),
             _ => None,
         }
     }
 
-    /// The body that the caller gets.
+    /// The body of the answer.
     pub(crate) fn body(&self, request_id: &str) -> ErrorBody {
         ErrorBody { problem: self.problem(), request_id: request_id.to_owned() }
     }
 
-    /// What the caller is told.
+    /// The body without the request's id.
     pub(crate) fn problem(&self) -> Problem {
         let code = self.code();
         let (error, message) = match self {
-            // The seeds put the sentence there.
+            // The seeds have the sentence in `error`.
             Self::Application(Error::Invalid(_)) => (self.message().into(), None),
             _ => (kind(code).into(), Some(self.message())),
         };
@@ -147,7 +147,7 @@ impl ApiError {
     }
 }
 
-/// The status that a code comes with.
+/// The HTTP status for a code.
 pub(crate) fn status(code: ErrorCode) -> StatusCode {
     match code.kind() {
         ErrorKind::Invalid => StatusCode::BAD_REQUEST,
@@ -177,7 +177,7 @@ fn kind(code: ErrorCode) -> &'static str {
     }
 }
 
-/// Leaves the error for [`crate::answer`] to write, which knows the request's id.
+/// Leaves the error in the response. [`crate::answer`] writes it, because that layer knows the request's id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();

@@ -1,8 +1,8 @@
 //! The HTTP API.
 //!
-//! A request passes [`answer`]'s layer, which gives every answer its `X-Request-Id` and every error its shape, then its handler in
-//! [`routes`]. A handler decodes the request ([`caller`], [`path`], [`query`], [`request`]), makes one call to the
-//! [`Application`], and encodes its answer ([`views`]).
+//! A request passes the layer of [`answer`], which gives every answer its `X-Request-Id` and every error its shape. Then it
+//! comes to its handler in [`routes`]. The handler decodes the request ([`caller`], [`path`], [`query`], [`request`]), makes
+//! one call to the [`Application`], and encodes the answer ([`views`]).
 
 mod answer;
 mod caller;
@@ -22,13 +22,13 @@ use axum::Router;
 
 use error::ApiError;
 
-/// The document that describes the API of a deployment with these limits (`OpenAPI` 3.1), in lines for people and their diffs.
-/// `GET /v1/openapi.json` answers the same.
+/// The document that describes the API of a deployment with these limits (`OpenAPI` 3.1). It is written in lines, so that
+/// people can read it and its diffs. `GET /v1/openapi.json` answers the same.
 pub fn openapi(limits: &Limits) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&openapi::document(limits)).map(|json| json + "\n")
 }
 
-/// The API as a service: every route, and the contract's answer for what is none.
+/// The API as a service: every route, and the answers for unknown routes and methods.
 pub fn router(application: Application) -> Router {
     let routes = openapi::routes()
         .into_router()

@@ -1,8 +1,8 @@
-//! The API's description of itself: an `OpenAPI` 3.1 document made from the routes.
+//! The API's description of itself: an `OpenAPI` 3.1 document that is made from the routes.
 //!
-//! Each handler's `#[utoipa::path]` says what is its own: what it is for, what it takes, what it answers when all is well, and its
-//! conflicts. What follows from the conventions that all calls share (errors, headers, security, idempotency keys) is added in
-//! [`conventions`], and what the deployment chooses in [`limits`].
+//! Each handler's `#[utoipa::path]` says only what is special about it: its purpose, what it takes, what it answers when all is
+//! well, and its conflicts. [`conventions`] adds what all calls share: errors, headers, security, idempotency keys. [`limits`]
+//! adds what the deployment chooses.
 
 mod conventions;
 mod errors;
@@ -20,7 +20,7 @@ use crate::{
     routes, schema,
 };
 
-/// Every route, the one of this document included.
+/// Every route, also the one of this document.
 pub(crate) fn routes() -> Routes {
     routes::routes().with(routes!(read))
 }

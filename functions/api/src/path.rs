@@ -15,11 +15,11 @@ use utoipa::{
 
 use crate::{error::ApiError, schema};
 
-/// The id in a route's `{id}`. What is no id of its kind is not found, like one that does not exist.
+/// The id in a route's `{id}`. A text that is no id of its kind answers 404, like an id that does not exist.
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);
 
-/// What a path can name.
+/// A kind of id that a path can have.
 pub(crate) trait Named: Sized {
     /// What it is called in "No such …".
     const WHAT: &'static str;

@@ -21,7 +21,7 @@ use crate::{error::ApiError, schema};
 const MAX_LIMIT: usize = 200;
 const DEFAULT_LIMIT: usize = 25;
 
-/// A query's parameters, taken one by one; what nobody takes is refused.
+/// A query's parameters, which are taken one by one. Parameters that nobody took are refused.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
@@ -37,7 +37,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// The parameter's value, if it is given; given twice is an error.
+    /// Takes the parameter's value, if it is given. It is an error to give it twice.
     fn take(&mut self, name: &'static str) -> Result<Option<String>, Invalid> {
         let (taken, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.0).into_iter().partition(|(key, _)| key == name);
@@ -72,7 +72,7 @@ impl Parameters {
     }
 }
 
-/// What a list can be asked for beside its page.
+/// The filters of a list.
 pub(crate) trait Filters: Sized {
     fn read(parameters: &mut Parameters) -> Result<Self, Invalid>;
     fn documented() -> Vec<Parameter>;
@@ -89,7 +89,7 @@ impl Filters for () {
     }
 }
 
-/// What a list is asked for: its filters, and which page.
+/// The request for a list: its filters, and which page.
 #[derive(Debug)]
 pub(crate) struct Listing<F = ()> {
     pub(crate) filters: F,
@@ -117,7 +117,7 @@ impl<F: Filters> utoipa::IntoParams for Listing<F> {
     }
 }
 
-/// What a query parameter can be read as.
+/// A type that a query parameter can be read as.
 pub(crate) trait QueryValue: Sized {
     fn read(text: String, name: &'static str) -> Result<Self, Invalid>;
     fn schema() -> RefOr<Schema>;
@@ -215,7 +215,8 @@ impl QueryValue for Pattern {
     }
 }
 
-/// A status that deliveries can be listed by. What is pending has no record, so an empty list would say that there is none.
+/// A status that deliveries can be listed by. A pending delivery has no record. To list by `pending` would give an empty list,
+/// as if there were none.
 impl QueryValue for Status {
     fn read(text: String, name: &'static str) -> Result<Self, Invalid> {
         let found = Self::RECORDED.into_iter().find(|status| status.name() == text);

@@ -1,7 +1,7 @@
-//! Request bodies: bounded, JSON by content type, each field declared once.
+//! Request bodies. Their size is bounded, their content type must be JSON, and each field is declared once.
 //!
-//! [`request!`] declares what a call takes: a struct whose fields have types that can be read ([`Field`]). The reader, its error messages
-//! and the call's schema in the `OpenAPI` document follow from it, so they cannot differ.
+//! [`request!`] declares what a call takes: a struct whose fields have types that can be read ([`Field`]). The reader, its
+//! error messages and the call's schema in the `OpenAPI` document follow from it. So they cannot differ.
 
 mod field;
 mod fields;
@@ -24,10 +24,10 @@ use domain::{ErrorCode, Invalid};
 
 use crate::error::ApiError;
 
-/// The largest body of a call that manages something: 64 KiB, twice what all fields at their bounds take.
+/// The largest body of a call that manages something: 64 KiB. That is twice the size of all fields at their bounds.
 const MAX_MANAGEMENT_BYTES: usize = 64 * 1024;
 
-/// The header by which a request that is sent again is known.
+/// The header by which a request that is sent again is recognized.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The longest idempotency key, in characters.
@@ -37,7 +37,7 @@ pub(crate) const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 pub(crate) trait ReadFields: Sized {
     fn read(fields: &mut Fields) -> Result<Self, Invalid>;
 
-    /// Reads all of an object's fields; one that is not declared is refused.
+    /// Reads all fields of an object. A field that is not declared is refused.
     fn read_all(mut fields: Fields) -> Result<Self, Invalid> {
         let read = Self::read(&mut fields)?;
         fields.finish()?;
@@ -56,7 +56,7 @@ pub(crate) trait Call: ReadFields {
     }
 }
 
-/// A call's body, read; and what makes the request known again, if it carries an idempotency key.
+/// A call's body, after reading. If the request carries an idempotency key, it also has what the key needs.
 #[derive(Debug)]
 pub(crate) struct Body<T> {
     fields: T,

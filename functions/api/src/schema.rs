@@ -1,4 +1,4 @@
-//! Schemas of single values, which bodies and parameters are made of. Bounds are the domain's own constants.
+//! Schemas of single values. Bodies and parameters are made of them. Bounds are the domain's own constants.
 
 pub(crate) mod examples;
 
@@ -25,9 +25,9 @@ use utoipa::{
     },
 };
 
-/// A text that people see, after [`domain::text`]: one line without characters that turn the direction of text, and one
-/// character at least that can be seen. Of what cannot be seen alone, the few characters beyond U+FFFF are left out: not
-/// every reader of patterns knows how to write them.
+/// A text that people see, by the rules of [`domain::text`]: one line, no character that changes the direction of text, and at
+/// least one character that can be seen. The pattern leaves out the few unseen characters beyond U+FFFF, because not every
+/// reader of patterns can write them.
 const SHOWN: &str = concat!(
     r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
     r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e",

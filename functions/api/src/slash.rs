@@ -1,7 +1,7 @@
 //! A slash at the end of a path makes no difference to any route.
 //!
-//! It is taken off before the routes see the request, so that each route exists once, and statuses, `Allow` and the
-//! route's name in the log are the same for both spellings. One slash is meant: an empty segment, as in `/v1/webhooks//`,
+//! It is removed before the routes see the request. So each route exists once, and statuses, `Allow` and the route's name in
+//! the log are the same for both spellings. Only one slash is removed. A path with an empty segment, such as `/v1/webhooks//`,
 //! is no route.
 
 use axum::{
@@ -13,7 +13,7 @@ use axum::{
 
 /// The same routes, for paths with and without a slash at their end.
 pub(crate) fn ignoring_trailing_slash(routes: Router) -> Router {
-    // A layer around the routes themselves would see the request only once its route is found.
+    // A layer around the routes themselves would see the request only after its route was found.
     Router::new().fallback_service(routes).layer(middleware::map_request(without_trailing_slash))
 }
 

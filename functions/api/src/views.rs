@@ -213,7 +213,7 @@ impl From<RoutedEvent> for RoutedEventView {
     fn from(routed: RoutedEvent) -> Self {
         let RoutedEvent { event, deliveries, disabled } = routed;
 
-        // Spelled out once more: a flattened view would have its data's letters parsed and written anew.
+        // The fields are repeated here, because a flattened view would parse `data` and write it anew.
         let EventView { event_id, event_type, service, data, livemode, created_at } = event.into();
         let deliveries = deliveries.into_iter().map(DeliveryView::from).collect();
         Self { event_id, event_type, service, data, livemode, created_at, deliveries, disabled }
@@ -307,7 +307,7 @@ pub(crate) struct PageEnd {
     pub(crate) has_more: bool,
 }
 
-/// The items of a page as a caller sees them, and how the list goes on.
+/// Converts the items of a page to their views, and says how the list goes on.
 pub(crate) fn listed<T, V: From<T>>(page: Page<T>) -> (Vec<V>, PageEnd) {
     let Page { items, next_cursor } = page;
     (items.into_iter().map(V::from).collect(), PageEnd { has_more: next_cursor.is_some(), next_cursor })

@@ -1,9 +1,11 @@
 //! From an accepted event to the log and one message for each endpoint that matches.
 //!
-//! A message of the events queue is done with only when its event is logged with the endpoints that it matched and a
-//! message for each of them is in the deliveries queue. Any step may fail, or the function die, between two of these:
-//! then the message comes back, finds the event logged, and sends to the endpoints that were matched *then*, marked so
-//! that what was delivered meanwhile is not delivered twice. So an event's recipients are decided once.
+//! A message of the events queue is deleted only when two things are done. Its event is logged, with the endpoints that it
+//! matched. And a message for each of them is in the deliveries queue.
+//!
+//! Any step may fail, and the function may die between two steps. Then the message comes back. Fan-out finds the event in the
+//! log, and sends to the endpoints that are listed there. It marks these messages, so that what was delivered before is not
+//! delivered twice. So an event's recipients are decided once.
 
 use std::collections::HashMap;
 
@@ -56,8 +58,8 @@ enum Problem {
 }
 
 impl Problem {
-    /// The stable code of what is no event, or none yet: it goes to the dead-letter queue in the end, and only its publisher
-    /// can mend it. None for what failed here and may succeed the next time.
+    /// The stable code of a message that is no event, or that is not one yet. Only its publisher can mend it, and it goes to
+    /// the dead-letter queue in the end. `None` for what failed here and may succeed the next time.
     fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::Refused(refused) => Some(refused.code()),
@@ -68,7 +70,7 @@ impl Problem {
     }
 }
 
-/// What was done with an event.
+/// What fan-out did with an event.
 struct Routed {
     event: EventId,
     endpoints: usize,
@@ -82,8 +84,8 @@ impl FanOut {
         batch::process(event, |record| self.route_record(record, &subscribers)).await
     }
 
-    /// Read once for all of an organization's events in the batch, which share most of their patterns and endpoints. What
-    /// cannot be read for one organization is no other's concern.
+    /// Reads the subscribers once for all events of an organization in the batch. These share most of their patterns and
+    /// endpoints. A read that fails for one organization does not affect the others.
     async fn read_subscribers(&self, event: &SqsEvent) -> SubscribersByOrganization {
         let bodies = event.records.iter().filter_map(|record| record.body.as_deref());
         let envelopes: Vec<_> = bodies.filter_map(|body| Envelope::parse(body).ok()).collect();
@@ -123,7 +125,7 @@ impl FanOut {
 
     async fn route(&self, message: &str, subscribers: &SubscribersByOrganization) -> Result<Routed, Problem> {
         let received = Envelope::parse(message)?.event()?;
-        // Its item would be gone as soon as it is written, and with it whatever tells of its deliveries.
+        // The log would drop its item at once, and with it everything about its deliveries.
         if received.event.has_expired(self.clock.now()) {
             return Err(Problem::Expired(received.event.id));
         }
@@ -157,7 +159,7 @@ impl FanOut {
         Ok(Routed { event: event.id, endpoints: matched.len(), seen_before })
     }
 
-    /// The event, with its place in the log in its id. Whoever published it straight to the bus need not have chosen one.
+    /// The event, with its lane in its id. A service that publishes straight to the bus may leave the lane open.
     async fn with_lane(&self, received: Received) -> Result<Event, Problem> {
         let Received { mut event, has_lane, .. } = received;
         if !has_lane {
@@ -178,8 +180,8 @@ impl FanOut {
         Ok(event)
     }
 
-    /// The endpoints that the event is sent to, and the disabled ones, for which nothing is kept. Paused ones are sent to
-    /// as well: their deliveries are held where every delivery's state is decided.
+    /// The endpoints that the event is sent to, and the disabled ones, for which nothing is kept. The event is also sent to
+    /// paused endpoints. `deliver` decides the state of each delivery, and holds theirs.
     async fn recipients(
         &self,
         event: &Event,
@@ -200,7 +202,7 @@ impl FanOut {
     }
 }
 
-/// The endpoints that are sent to, and the disabled ones.
+/// Splits off the disabled endpoints.
 fn split<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> (Vec<EndpointId>, Vec<EndpointId>) {
     let (disabled, sent_to): (Vec<_>, Vec<_>) =
         endpoints.partition(|endpoint| endpoint.state() == State::Disabled);

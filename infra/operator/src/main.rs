@@ -1,7 +1,7 @@
-//! The operator's tool: what no API call may do, on any deployed stack, with ordinary AWS credentials.
+//! The operator's tool does what no API call may do. It works on any deployed stack, with ordinary AWS credentials.
 //!
-//! The stack is named by environment variables, whose values are among the stack's outputs: `REGISTRY_TABLE`, for keys also
-//! `EVENT_BUS`, where they are announced, and for data keys `SECRETS_KEY_ID`. Answers are JSON on standard output.
+//! Environment variables name the stack. Their values are outputs of the stack: `REGISTRY_TABLE`; `EVENT_BUS`, where new keys
+//! are announced; `SECRETS_KEY_ID`, for data keys. Answers are JSON on standard output.
 
 use std::process::ExitCode;
 
@@ -106,7 +106,7 @@ async fn create_organization(
     create_key(registry, bus, organization, KeyName::parse("first key")?, livemode).await
 }
 
-/// A key with every scope, announced to the organization's endpoints as any other.
+/// Creates a key with every scope, and announces it to the organization's endpoints, like any other key.
 async fn create_key(
     registry: &Registry,
     bus: &Bus,

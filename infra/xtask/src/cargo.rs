@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::paths;
 
-/// A cargo command without the variables that describe xtask's own package. Build scripts that watch them
-/// would otherwise run again each time one changes between xtask and the shell.
+/// A cargo command without the variables that describe xtask's own package. Some build scripts watch them. These would run
+/// again whenever cargo is called once by xtask and once by the shell.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new("cargo");
     for (name, _) in env::vars_os() {

@@ -13,8 +13,8 @@ const CHECK_EVERY: Duration = Duration::from_millis(50);
 const SHOW_LIFE_EVERY: Duration = Duration::from_secs(10);
 const LINES_SHOWN_ON_FAILURE: usize = 25;
 
-/// Runs a command whose output matters only if it fails: it goes to the file `log`, whose end is then part of
-/// the failure.
+/// Runs a command whose output matters only if it fails. The output goes to the file `log`. If the command fails, the end of
+/// that file is part of the failure.
 pub(crate) fn run_logged(command: &mut Command, what: &str, log: &Path, advice: &str) -> Result<()> {
     let output = create(log)?;
     let errors = output.try_clone().or_fail(|| format!("cannot write {}", log.display()), ADVICE_FILES)?;
@@ -26,7 +26,7 @@ pub(crate) fn run_logged(command: &mut Command, what: &str, log: &Path, advice: 
     Err(Failure::new(format!("{what}: {status}. The end of {}:\n{}", log.display(), end_of(log)), advice))
 }
 
-/// Runs a command that speaks to the terminal itself.
+/// Runs a command that writes to the terminal itself.
 pub(crate) fn run_shown(command: &mut Command, what: &str, advice: &str) -> Result<()> {
     let status = spawn(command, what, advice)?.wait().or_fail(|| what.to_owned(), "try again")?;
     if status.success() { Ok(()) } else { Err(Failure::new(format!("{what}: {status}"), advice)) }
@@ -56,7 +56,7 @@ pub(crate) fn create(path: &Path) -> Result<File> {
         .or_fail(|| format!("cannot write {}", path.display()), ADVICE_FILES)
 }
 
-/// The last lines of a log, as much as helps on a terminal.
+/// The last lines of a log, as many as help on a terminal.
 pub(crate) fn end_of(log: &Path) -> String {
     last_lines(&String::from_utf8_lossy(&fs::read(log).unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! The main job, shown: an event published through the API arrives at a receiver, signed.
+//! Shows the main job: an event that is published through the API arrives at a receiver, signed.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub(crate) fn demonstrate(env: &StackEnv) -> Result<()> {
     let id = text(&endpoint, "id")?;
     say(format_args!("\nPOST /v1/webhooks → {id} for send.email.* at {}", receiver.url()));
     let shown = text(&endpoint, "signing_secret").and_then(|secret| publish_and_show(env, &receiver, secret));
-    // Whatever came of it: nothing listens there any more after this.
+    // The endpoint is removed even after a failure, because nothing listens there from now on.
     let path = format!("/v1/webhooks/{id}");
     let removed = call(env, Delete, &path, None)?.expect(204, &format!("DELETE {path}"));
     shown.and(removed.map(|_| ()))

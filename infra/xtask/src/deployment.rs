@@ -1,4 +1,4 @@
-//! Deploying the template to an emulator, and reading what came of it.
+//! Deploying the template to an emulator, and reading the stack's outputs.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -18,13 +18,13 @@ use crate::paths;
 use crate::python::{Tools, without_aws_settings};
 use crate::terminal::step;
 
-/// The values that a stack's outputs have, by their names in the template.
+/// The values of a stack's outputs, by their names in the template.
 pub(crate) type Outputs = BTreeMap<String, String>;
 
 const START_AFRESH: &str =
     "read the lines above; if the stack is beyond repair: cargo xtask down --wipe, then cargo xtask up";
 
-/// What to deploy, and where to.
+/// What to deploy, and where.
 #[derive(Debug)]
 pub(crate) struct Deployment<'a> {
     pub(crate) tools: &'a Tools,
@@ -38,8 +38,7 @@ pub(crate) struct Deployment<'a> {
     pub(crate) aws_settings: &'a BTreeMap<String, String>,
 }
 
-/// The template's parameters for a stack on this machine: its schedules run in seconds, so that one can watch
-/// them.
+/// The template's parameters for a stack on this machine. Its schedules run in seconds, so that one can watch them.
 pub(crate) fn local_parameters() -> BTreeMap<String, String> {
     let architecture = if ARCH == "aarch64" { "arm64" } else { "x86_64" };
     [
@@ -49,8 +48,9 @@ pub(crate) fn local_parameters() -> BTreeMap<String, String> {
         ("RetryBackoffFactor", "2"),
         ("ProbeInitialDelaySeconds", "1"),
         ("ProbeMaxDelaySeconds", "30"),
-        // The emulator takes a limit from a parameter for text, and its poller then stops at comparing it.
-        // Without one it runs five batches of a queue at once, or as many as the template writes out for it.
+        // A limit from a parameter arrives at the emulator as a text, and its poller then fails when it compares numbers.
+        // Without a limit, the emulator runs five batches of a queue at once, or as many as the template writes out for the
+        // queue.
         ("FanOutMaximumConcurrency", "0"),
         ("DeliverMaximumConcurrency", "0"),
         ("SlowDeliverMaximumConcurrency", "0"),
@@ -61,14 +61,13 @@ pub(crate) fn local_parameters() -> BTreeMap<String, String> {
 }
 
 impl Deployment<'_> {
-    /// Brings the stack up to date, which is nothing to do if it was deployed from the same template,
-    /// parameters and programs.
+    /// Brings the stack up to date. If it was deployed from the same template, parameters and programs, there is nothing to do.
     pub(crate) fn bring_up_to_date(&self) -> Result<Outputs> {
         let template = self.packaged_template()?;
         let fingerprint = self.fingerprint(&template)?;
         let note = self.folder.join("deployed.sha256");
         if fs::read_to_string(&note).is_ok_and(|deployed| deployed == fingerprint)
-            // The emulator has forgotten the stack if it was ended by force.
+            // If the emulator was ended by force, it has forgotten the stack.
             && let Ok(outputs) = self.outputs()
         {
             return Ok(outputs);
@@ -126,7 +125,7 @@ impl Deployment<'_> {
 
     fn sam(&self) -> Command {
         let mut sam = self.tools.sam(self.aws_settings);
-        // Not the checkout: its samconfig.toml is for AWS.
+        // This is not the checkout, because the checkout's samconfig.toml is for AWS.
         sam.current_dir(self.folder);
         sam
     }

@@ -1,4 +1,4 @@
-//! `MiniStack`: what stands in for AWS, as a process of its own that outlives the command that started it.
+//! `MiniStack`, the emulator of AWS. It is a process of its own, and goes on after the command that started it has ended.
 
 use std::env;
 use std::fs;
@@ -14,9 +14,9 @@ use crate::failure::{Failure, OrFail as _, Result};
 use crate::process::Leader;
 use crate::python::Tools;
 
-/// The region that everything local is in.
+/// The region of everything local.
 pub(crate) const REGION: &str = "us-east-1";
-/// The emulator's root credentials. They open nothing else.
+/// The emulator's root credentials. They are good for nothing else.
 pub(crate) const ACCESS_KEY: &str = "test";
 
 const STARTS_WITHIN: Duration = Duration::from_mins(1);
@@ -31,7 +31,7 @@ pub(crate) struct Settings<'a> {
     /// For its log, pid and state.
     pub(crate) folder: &'a Path,
     pub(crate) port: u16,
-    /// Whether it saves its state when it stops, and finds it again.
+    /// Whether it saves its state when it stops, and reads it when it starts.
     pub(crate) keeps_state: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Settings<'a> {
 #[derive(Debug)]
 pub(crate) struct Emulator {
     leader: Leader,
-    /// What to wait for, if this process started it.
+    /// The process to wait for, if this process started it.
     child: Option<Child>,
     folder: PathBuf,
 }
@@ -59,7 +59,7 @@ impl Emulator {
         let errors =
             output.try_clone().or_fail(|| format!("cannot write {}", log.display()), ADVICE_FILES)?;
         let temporary = settings.folder.join("tmp");
-        // It unpacks the functions there anew whenever it needs them.
+        // The emulator unpacks the functions there. It does so again whenever it needs them.
         let _ = fs::remove_dir_all(&temporary);
         fs::create_dir_all(&temporary)
             .or_fail(|| format!("cannot make {}", temporary.display()), ADVICE_FILES)?;
@@ -67,7 +67,7 @@ impl Emulator {
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)
-            // Ctrl-C at this terminal is not meant for it, and `down` finds its functions by the group.
+            // Ctrl-C at this terminal is not meant for the emulator. And `down` finds its functions by the process group.
             .process_group(0)
             .spawn()
             .or_fail(
@@ -80,7 +80,7 @@ impl Emulator {
         wait_until_ready(child, settings)
     }
 
-    /// Stops it and the functions that it runs. It saves its state first, if it was started to keep it.
+    /// Stops the emulator and the functions that it runs. If it was started to keep its state, it saves that first.
     pub(crate) fn stop(mut self) {
         let child = self.child.as_mut();
         match child {
@@ -95,7 +95,7 @@ impl Emulator {
         let _ = fs::remove_file(pid_file(&self.folder));
     }
 
-    /// Whether its packages were replaced since it was started.
+    /// Whether its Python packages were replaced after it was started.
     pub(crate) fn is_older_than_its_packages(&self) -> bool {
         let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
         modified(&pid_file(&self.folder)) < modified(&Tools::emulator_stamp())
@@ -106,13 +106,13 @@ impl Emulator {
     }
 }
 
-/// Where an emulator on this port answers. An address, not a name: `localhost` may be `::1`, where nothing
+/// The URL of an emulator on this port. It is an address and not a name, because `localhost` may be `::1`, where nothing
 /// listens.
 pub(crate) fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// A port that is free now.
+/// A port that is free at this moment.
 pub fn free_port() -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
@@ -145,7 +145,7 @@ fn refuse_taken_port(port: u16) -> Result<()> {
 fn command(settings: &Settings<'_>, temporary: &Path) -> Command {
     let mut command = Command::new(settings.python);
     command.args(["-m", PROGRAM]).current_dir(settings.folder).env_clear();
-    // The functions inherit this environment. On AWS they would see nothing of this machine's.
+    // The functions inherit this environment. On AWS they would see nothing of this machine either.
     for name in ["PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
         if let Some(value) = env::var_os(name) {
             command.env(name, value);
@@ -160,10 +160,10 @@ fn command(settings: &Settings<'_>, temporary: &Path) -> Command {
         .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY)
         .env("AWS_DEFAULT_REGION", REGION)
         .env("MINISTACK_REGION", REGION)
-        // Two servers of other services would listen on every address of this machine.
+        // Otherwise two servers of other services would listen on every address of this machine.
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
-        // It looks for a Docker daemon otherwise; functions run as plain processes here.
+        // Otherwise it would look for a Docker daemon. Here, functions run as plain processes.
         .env("DOCKER_HOST", "unix:///dev/null/none")
         .env("TMPDIR", temporary);
     if settings.keeps_state {

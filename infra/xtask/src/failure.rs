@@ -4,7 +4,7 @@ use std::fmt;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// What went wrong, and what the person at the terminal can do. There is no failure without the second part.
+/// What went wrong, and what the person at the terminal can do about it. No failure is without the second part.
 #[derive(Debug)]
 pub struct Failure {
     what: String,

@@ -1,5 +1,5 @@
-//! The programs of this workspace that a stack runs: built by cargo, laid out as the template's functions
-//! want them.
+//! The programs of this workspace that a stack runs. Cargo builds them, and they are laid out as the template's functions need
+//! them.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,10 +13,10 @@ use crate::cargo::cargo;
 use crate::command::ADVICE_FILES;
 use crate::failure::{Failure, OrFail as _, Result};
 
-/// The functions, by the `Binary` that the template's build properties name.
+/// The functions, by the `Binary` in the template's build properties.
 pub(crate) const FUNCTIONS: [&str; 3] = ["api", "fan_out", "deliver"];
 pub(crate) const OPERATOR: &str = "operator";
-/// Names the folder of programs that are already built, so that tests need not build them again.
+/// The environment variable with the folder of programs that are already built, so that tests need not build them again.
 pub(crate) const PREBUILT: &str = "XTASK_PROGRAMS";
 
 /// A folder with `<function>/bootstrap` for each function, and the operator's tool.
@@ -26,20 +26,20 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Builds the programs and lays them out in a folder. The development profile: the tests share what it
-    /// compiles.
+    /// Builds the programs and lays them out in a folder. It uses the development profile, so that tests share what is
+    /// compiled.
     pub(crate) fn build(folder: &Path) -> Result<Self> {
         let packages = FUNCTIONS.into_iter().chain([OPERATOR]).flat_map(|package| ["--package", package]);
         Self::build_with(folder, packages)
     }
 
-    /// Builds the programs together with all tests. Cargo then compiles each dependency once: programs that
-    /// are built apart from the tests have other features switched on.
+    /// Builds the programs together with all tests, so that cargo compiles each dependency once. If they were built apart,
+    /// other features would be on.
     pub(crate) fn build_with_tests(folder: &Path) -> Result<Self> {
         Self::build_with(folder, ["--workspace", "--bins", "--tests"])
     }
 
-    /// What an enclosing `cargo xtask test` has built.
+    /// The programs that an enclosing `cargo xtask test` has built.
     pub(crate) fn prebuilt() -> Option<Self> {
         env::var_os(PREBUILT).map(|folder| Self { folder: folder.into() })
     }
@@ -62,7 +62,7 @@ impl Programs {
     }
 }
 
-/// Builds with these arguments; the programs, by name.
+/// Builds with these arguments. Returns the programs by name.
 pub(crate) fn cargo_build<'a>(
     arguments: impl IntoIterator<Item = &'a str>,
 ) -> Result<BTreeMap<String, PathBuf>> {
@@ -81,7 +81,7 @@ pub(crate) fn cargo_build<'a>(
     }
 }
 
-/// The programs among cargo's messages
+/// The programs that cargo's messages name
 /// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
     messages
@@ -95,7 +95,7 @@ fn executables(messages: &str) -> BTreeMap<String, PathBuf> {
         .collect()
 }
 
-/// Copies a program to where it is run from, if it is another than the one there.
+/// Copies a program to the place where it runs, unless the same one is there.
 fn place(executables: &BTreeMap<String, PathBuf>, name: &str, to: &Path) -> Result<()> {
     let from = executables.get(name).ok_or_else(|| {
         Failure::new(
@@ -110,7 +110,7 @@ fn place(executables: &BTreeMap<String, PathBuf>, name: &str, to: &Path) -> Resu
     if to.exists() && fs::read_to_string(&stamp_file).is_ok_and(|made_from| made_from == stamp) {
         return Ok(());
     }
-    // A program that runs cannot be written to, but it can be replaced.
+    // A program that is running cannot be overwritten, but it can be replaced.
     let _ = fs::remove_file(to);
     if !strip(from, to) {
         fs::copy(from, to).or_fail(failed, ADVICE_FILES)?;
@@ -118,8 +118,8 @@ fn place(executables: &BTreeMap<String, PathBuf>, name: &str, to: &Path) -> Resu
     fs::write(stamp_file, stamp).or_fail(failed, ADVICE_FILES)
 }
 
-/// Copies without debug information, which is most of a program's size and is uploaded with each deployment.
-/// Whether a `strip` is there depends on the machine's C toolchain.
+/// Copies a program without debug information, which is most of its size and would be uploaded with each deployment. False if
+/// this machine has no `strip`, which is part of a C toolchain.
 fn strip(from: &Path, to: &Path) -> bool {
     Command::new("strip")
         .arg("-S")

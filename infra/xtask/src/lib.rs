@@ -1,9 +1,9 @@
 //! The project's own commands, and the local stack that they and the end-to-end tests run.
 //!
-//! A stack is [MiniStack](https://github.com/ministackorg/ministack) with `template.yaml` deployed to it: the
-//! template that goes to AWS, running the same programs. [`Stack::start`] makes one from nothing;
-//! [`Stack::shared`] finds the one that `cargo xtask test` made for all tests. Everything listens on loopback
-//! addresses only, and no AWS account is touched.
+//! A stack is [MiniStack](https://github.com/ministackorg/ministack) with `template.yaml` deployed to it. This is the template
+//! that goes to AWS, and it runs the same programs. [`Stack::start`] makes a stack from nothing. [`Stack::shared`] finds the
+//! one that `cargo xtask test` made for all tests. Everything listens on loopback addresses only, and no AWS account is
+//! touched.
 
 mod api;
 mod cargo;

@@ -1,4 +1,4 @@
-//! Organizations and their first keys, made by the operator's tool as on AWS.
+//! Organizations and their first keys. The operator's tool makes them, as on AWS.
 
 use std::fmt;
 use std::process::Command;
@@ -44,7 +44,7 @@ impl Organization {
 }
 
 fn parse(json: &str) -> Result<Organization> {
-    // The text is not shown: it may have the key in it.
+    // The text is not shown, because it may have the key in it.
     let answer: Value =
         serde_json::from_str(json).or_fail(|| "the operator's tool answered no JSON".to_owned(), ADVICE)?;
     let field = |name: &str| {

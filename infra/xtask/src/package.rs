@@ -1,4 +1,4 @@
-//! The template as it is deployed: the functions' source folders replaced by the folders of their programs.
+//! The template as it is deployed: folders with the functions' programs replace the folders with their source.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,8 +8,8 @@ use crate::failure::{Failure, Result};
 const CODE_URI: &str = "      CodeUri: .";
 const BINARY: &str = "      BuildProperties: { Binary: ";
 
-/// Does what `sam build` does to the template, and nothing else: each function's `CodeUri: .` becomes the
-/// folder that holds its bootstrap. Fails if a function would be left out.
+/// Does what `sam build` does to the template, and nothing else: each function's `CodeUri: .` becomes the folder with its
+/// bootstrap. Fails if it does not find every function.
 pub(crate) fn package(template: &str, programs: &Path) -> Result<String> {
     let mut binary = None;
     let mut replaced = 0;

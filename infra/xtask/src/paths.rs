@@ -4,8 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-/// The checkout that this runs in. Found at run time: two checkouts that share cargo's target folder share this
-/// program too.
+/// The checkout that this runs in. It is found at run time, because two checkouts that share cargo's target folder also share
+/// this program.
 pub fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
@@ -17,7 +17,7 @@ pub fn root() -> &'static Path {
     &ROOT
 }
 
-/// Everything that is made on this machine and never committed.
+/// The folder for everything that is made on this machine and never committed.
 pub(crate) fn local() -> PathBuf {
     root().join(".local")
 }
@@ -32,7 +32,7 @@ pub(crate) fn local_stack() -> PathBuf {
     local().join("stack")
 }
 
-/// What a shell or a program needs to know to use the local stack.
+/// The file with what a shell or a program needs to know to use the local stack.
 pub(crate) fn local_stack_env() -> PathBuf {
     local().join("stack.env")
 }

@@ -1,4 +1,4 @@
-//! Processes that outlive the command that started them.
+//! Processes that go on after the command that started them has ended.
 
 use std::fs;
 use std::path::Path;
@@ -15,18 +15,18 @@ const CHECK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) struct Leader(Pid);
 
 impl Leader {
-    /// The process that a pid file names, if it still runs and is the program that was started. A pid that
-    /// was given to another program since, and the remains of a process that nobody waited for, are neither.
+    /// The process that a pid file names, if it still runs and is the program that was started. The pid may have been given to
+    /// another program since, or belong to a process that has ended and that nobody waited for. Then the answer is `None`.
     pub(crate) fn read(pid_file: &Path, program: &str) -> Option<Self> {
         let pid = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
         let leader = Self(Pid::from_raw(pid)?);
         command_line(pid).is_some_and(|line| line.contains(program)).then_some(leader)
     }
 
-    /// Asks the leader to end, waits, and ends whatever is left of its group by force.
+    /// Asks the leader of the group to end, and waits. Then it ends by force whatever is left of the group.
     pub(crate) fn stop(self, patience: Duration, mut has_ended: impl FnMut() -> bool) {
         let started = Instant::now();
-        // Only the leader at first: its children still work for it while it saves its state.
+        // At first only the leader is asked. While it saves its state, it still needs its children.
         let mut ended = kill_process(self.0, Signal::TERM).is_err();
         while !ended && started.elapsed() < patience {
             thread::sleep(CHECK_EVERY);
@@ -44,8 +44,7 @@ impl Leader {
     }
 }
 
-/// The program and arguments of a process; nothing for one that has ended, even if nobody has waited for it
-/// yet.
+/// The program and the arguments of a process. `None` for a process that has ended, even if nobody has waited for it yet.
 fn command_line(pid: i32) -> Option<String> {
     if Path::new("/proc/self").exists() {
         let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;

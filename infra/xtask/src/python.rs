@@ -1,4 +1,5 @@
-//! The Python environments of the emulator and of the SAM CLI: pinned, hashed, made once.
+//! The Python environments of the emulator and of the SAM CLI. Their packages are pinned and have hashes, and they are made
+//! once.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -19,8 +20,7 @@ const CANDIDATES: [&str; 7] =
 const INSTALL_PYTHON: &str =
     "install Python 3.10 or newer, or name one in the environment variable PYTHON (PYTHON=/path/to/python3)";
 
-/// The interpreters of the two environments. They are apart because their packages pin different releases of
-/// botocore.
+/// The interpreters of the two environments. There are two, because their packages pin different releases of botocore.
 #[derive(Debug, Clone)]
 pub(crate) struct Tools {
     emulator_python: PathBuf,
@@ -28,17 +28,17 @@ pub(crate) struct Tools {
 }
 
 impl Tools {
-    /// Makes the environments, or finds them as they were made from the same requirements.
+    /// Makes the environments, or finds those that were made from the same requirements.
     pub(crate) fn prepare() -> Result<Self> {
         Ok(Self { emulator_python: prepare("emulator")?, sam_python: prepare("sam")? })
     }
 
-    /// `MiniStack`, and boto3 with it.
+    /// The interpreter that has `MiniStack` and boto3.
     pub(crate) fn emulator_python(&self) -> &Path {
         &self.emulator_python
     }
 
-    /// The file that was written when the emulator's packages were complete.
+    /// The file that is written when the emulator's packages are complete.
     pub(crate) fn emulator_stamp() -> PathBuf {
         stamp_file("emulator")
     }
@@ -51,8 +51,7 @@ impl Tools {
     }
 }
 
-/// Takes away every `AWS_…` variable that the command would inherit, and the files of profiles and
-/// credentials.
+/// Removes every `AWS_…` variable that the command would inherit, and hides the files of profiles and credentials.
 pub(crate) fn without_aws_settings(mut command: Command) -> Command {
     for (name, _) in env::vars_os() {
         if name.to_string_lossy().starts_with("AWS_") {
@@ -69,7 +68,7 @@ fn prepare(name: &str) -> Result<PathBuf> {
     let python = folder.join("bin/python");
     let stamp_file = stamp_file(name);
     let stamp = stamp_of(&requirements)?;
-    // The interpreter is asked too: it vanishes when the system's Python is upgraded under it.
+    // The interpreter is tried, too: an upgrade of the system's Python may have removed it.
     if fs::read_to_string(&stamp_file).is_ok_and(|made_from| made_from == stamp) && version(&python).is_some()
     {
         return Ok(python);
@@ -111,7 +110,7 @@ fn make(folder: &Path, requirements: &Path) -> Result<()> {
     run_logged(
         Command::new(folder.join("bin/python"))
             .args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"])
-            // The file lists every package there is, so pip has nothing to resolve and could only add to it.
+            // The file lists every package, so pip has nothing to resolve and could only add something.
             .args(["--no-deps", "--require-hashes", "--requirement"])
             .arg(requirements),
         "pip install",

@@ -26,7 +26,7 @@ pub struct Reply {
 pub struct Received {
     pub method: String,
     pub path: String,
-    /// In their order on the wire, names as they were sent.
+    /// The headers in their order, with their names as they were sent.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -41,7 +41,7 @@ impl Received {
     }
 }
 
-/// A server that hands over each request as soon as it is read. It ends with its process.
+/// A server that hands over each request as soon as it has read it. It ends with its process.
 #[derive(Debug)]
 pub struct Receiver {
     port: u16,
@@ -61,7 +61,7 @@ impl Receiver {
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let sender = sender.clone();
-                // A delayed answer must not hold up the next request.
+                // A delayed answer must not delay the next request.
                 thread::spawn(move || serve(connection, reply, &sender));
             }
         });
@@ -84,7 +84,7 @@ impl Receiver {
     }
 }
 
-/// Reads one request, hands it over and answers. What is no request gets no answer.
+/// Reads one request, hands it over and answers. If it cannot be read as a request, there is no answer.
 fn serve(mut connection: TcpStream, reply: Reply, sender: &Sender<Received>) {
     let _ = connection.set_read_timeout(Some(PATIENCE));
     let Ok(request) = read(&connection) else { return };
@@ -103,7 +103,7 @@ fn read(connection: &TcpStream) -> io::Result<Received> {
     let mut reader = BufReader::new(connection);
     let head = read_head(&mut reader)?;
     let mut request = parse_head(&head)?;
-    // Deliveries have a Content-Length. A chunked body would be a fault of ours that must show.
+    // Deliveries have a Content-Length. A chunked body would be a fault of ours, and must show.
     let length = request.header("Content-Length").map_or(Ok(0), str::parse).map_err(invalid)?;
     if length > MAX_BODY_BYTES {
         return Err(invalid("body too large"));

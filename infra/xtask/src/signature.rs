@@ -1,6 +1,6 @@
-//! Checking a delivery's signature, the way a receiver does it that has only read the public documentation.
+//! Checks a delivery's signature, like a receiver that has read only the public documentation.
 //!
-//! On purpose this shares no code with what signs: two readings of the same text must agree.
+//! On purpose, this shares no code with the part that signs: two readings of the same text must agree.
 
 use std::fmt;
 
@@ -29,8 +29,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Verifies as the documentation's example does: the timestamp comes from its header, the signature is what
-/// stands after `v1=`, and the secret is used whole, `whsec_` included.
+/// Verifies like the example in the documentation. The timestamp comes from its header, the signature is the text after `v1=`,
+/// and the whole secret is the key, `whsec_` included.
 pub fn verify(request: &Received, secret: &str) -> Verdict {
     let Some(timestamp) = request.header("X-DoDevWebhook-Timestamp") else {
         return Verdict::NoTimestamp;
@@ -45,7 +45,7 @@ pub fn verify(request: &Received, secret: &str) -> Verdict {
     mac.update(timestamp.as_bytes());
     mac.update(b".");
     mac.update(&request.body);
-    // Compared as text, as the example does: upper-case digits or a second element behind it are wrong.
+    // It is compared as text, like in the example. Upper-case digits, or another element after it, are wrong.
     if hex::encode(mac.finalize().into_bytes()) == given { Verdict::Valid } else { Verdict::Wrong }
 }
 

@@ -17,7 +17,7 @@ use crate::python::Tools;
 use crate::stack_env::{StackEnv, aws_settings};
 use crate::terminal::step;
 
-/// Names the file that tells tests about the stack which `cargo xtask test` started for all of them.
+/// The environment variable with the file that describes the stack which `cargo xtask test` started for all tests.
 pub(crate) const SHARED_STACK: &str = "XTASK_STACK_ENV";
 
 /// What a stack is made from.
@@ -33,7 +33,8 @@ pub struct StackOptions {
 }
 
 impl StackOptions {
-    /// A stack that starts empty on a free port and ends with its [`Stack`]. Two at once need two folders.
+    /// A stack that starts empty, on a free port, and ends when its [`Stack`] is dropped. Two at the same time need two
+    /// folders.
     pub fn scratch(name: &str, folder: &Path) -> Self {
         Self {
             name: name.to_owned(),
@@ -46,7 +47,7 @@ impl StackOptions {
         }
     }
 
-    /// The stack of `cargo xtask up`, which goes on running and finds its state again.
+    /// The stack of `cargo xtask up`. It goes on running, and keeps its state.
     pub(crate) fn local(port: u16) -> Self {
         Self {
             env_file: paths::local_stack_env(),
@@ -56,21 +57,21 @@ impl StackOptions {
         }
     }
 
-    /// A port instead of any free one.
+    /// Sets the port. Without it, any free port is used.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// Another template than the project's own, as for a test that takes a permission away.
+    /// Sets another template than the project's own, for example for a test that removes a permission.
     #[must_use]
     pub fn template(mut self, template: &Path) -> Self {
         template.clone_into(&mut self.template);
         self
     }
 
-    /// Another value of a template's parameter than the local stack has.
+    /// Sets a parameter of the template to another value than the local stack has.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters.insert(name.to_owned(), value.to_owned());
@@ -88,8 +89,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts a stack with everything that it needs, which takes about fifteen seconds if the programs are
-    /// built.
+    /// Starts a stack with everything that it needs. This takes about fifteen seconds if the programs are built.
     pub fn start(options: &StackOptions) -> Result<Self> {
         let tools = Tools::prepare()?;
         let programs = match Programs::prebuilt() {
@@ -141,8 +141,8 @@ impl Stack {
     }
 }
 
-/// An emulator that ends when this is dropped, unless it is to go on running. Whatever fails between its start and the
-/// finished stack leaves nothing behind.
+/// An emulator that ends when this is dropped, unless it is to go on running. So a failure before the stack is finished leaves
+/// nothing behind.
 #[derive(Debug)]
 struct Held {
     emulator: Option<Emulator>,
@@ -165,7 +165,7 @@ fn running_emulator(options: &StackOptions, tools: &Tools) -> Result<(Held, u16)
         if keeps_running && !emulator.is_older_than_its_packages() {
             return Ok((held(emulator), port));
         }
-        // A scratch stack whose test was ended by force, or an emulator whose packages were replaced under it.
+        // Such an emulator is from a scratch stack whose test was ended by force, or its packages were replaced while it ran.
         emulator.stop();
     }
     let settings = emulator::Settings {
@@ -181,7 +181,7 @@ fn running_emulator(options: &StackOptions, tools: &Tools) -> Result<(Held, u16)
     Ok((emulator, port))
 }
 
-/// The port that a folder's saved state belongs to: queue URLs have it in them.
+/// The port of a folder's saved state. The state belongs to that port, because queue URLs have it in them.
 pub(crate) fn recorded_port(folder: &Path) -> Option<u16> {
     fs::read_to_string(port_file(folder)).ok()?.parse().ok()
 }
@@ -190,7 +190,7 @@ fn port_file(folder: &Path) -> PathBuf {
     folder.join("port")
 }
 
-/// Keeps the organization and key of the last time if the API still takes the key; otherwise makes new ones.
+/// Keeps the organization and the key of the last time, if the API still accepts the key. Otherwise it makes new ones.
 fn ensure_organization(env: &mut StackEnv, last: Option<StackEnv>, programs: &Programs) -> Result<()> {
     if let Some(last) = last {
         env.take_organization_of(&last);

@@ -1,4 +1,4 @@
-//! What a shell, a program or a test needs to know to use a stack: the file `stack.env`.
+//! The file `stack.env`: what a shell, a program or a test needs to know to use a stack.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -12,7 +12,7 @@ use crate::deployment::Outputs;
 use crate::emulator::{self, ACCESS_KEY, REGION};
 use crate::failure::{Failure, OrFail as _, Result};
 
-/// The file's names of the template's outputs.
+/// The names of the template's outputs in the file.
 const NAMES_OF_OUTPUTS: [(&str, &str); 10] = [
     ("EVENT_BUS", "EventBusName"),
     ("REGISTRY_TABLE", "RegistryTableName"),
@@ -54,7 +54,7 @@ impl StackEnv {
         }
     }
 
-    /// Reads the file, if there is one and it is whole.
+    /// Reads the file, if it exists and is complete.
     pub fn read(path: &Path) -> Option<Self> {
         let text = fs::read_to_string(path).ok()?;
         let variables: BTreeMap<_, _> = text
@@ -67,7 +67,7 @@ impl StackEnv {
         needed.iter().all(|name| variables.contains_key(*name)).then_some(Self { variables })
     }
 
-    /// Writes the file so that only its owner can read it: it has an API key in it.
+    /// Writes the file. Only its owner can read it, because it has an API key in it.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let mut text =
             String::from("# Written by cargo xtask. In a shell: set -a; . .local/stack.env; set +a\n");
@@ -84,7 +84,7 @@ impl StackEnv {
             .or_fail(|| format!("cannot write {}", path.display()), ADVICE_FILES)
     }
 
-    /// One variable, as a failure where the stack has none of that name.
+    /// One variable. It is a failure if the stack has none with that name.
     pub fn get(&self, name: &str) -> Result<&str> {
         self.variables.get(name).map(String::as_str).ok_or_else(|| {
             Failure::new(format!("the stack has no variable {name}"), "deploy it again: cargo xtask up")
@@ -131,7 +131,7 @@ impl fmt::Debug for StackEnv {
     }
 }
 
-/// How an AWS tool or SDK reaches the emulator on this port.
+/// The variables by which an AWS tool or SDK reaches the emulator on this port.
 pub(crate) fn aws_settings(port: u16) -> BTreeMap<String, String> {
     [
         ("AWS_ENDPOINT_URL", emulator::url(port)),
@@ -145,8 +145,7 @@ pub(crate) fn aws_settings(port: u16) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// The same HTTP API under a path instead of under the host name `<id>.execute-api.localhost`, which most
-/// resolvers do not know.
+/// The URL of the same HTTP API by a path. Most resolvers do not know its host name, `<id>.execute-api.localhost`.
 fn base_url(port: u16, api_url: &str) -> String {
     let host = api_url.split_once("://").map_or(api_url, |(_, rest)| rest);
     let id = host.split('.').next().unwrap_or_default();

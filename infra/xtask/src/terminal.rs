@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use crate::failure::Result;
 
-/// Prints a line. A closed pipe is nobody's failure.
+/// Prints a line. If the pipe is closed, that is no failure.
 pub(crate) fn say(line: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// Does a step that may take long: says what it is before, and how long it took after.
+/// Does a step that may take long. It says before what the step is, and afterwards how long it took.
 pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let started = Instant::now();
     say(format_args!("         {what} …"));

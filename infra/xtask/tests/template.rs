@@ -1,7 +1,7 @@
-//! What the emulator does not enforce, so that no end-to-end test can notice when it is missing from the template.
+//! Checks of the template for what the emulator does not enforce. No end-to-end test can notice when it is missing.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
-/// The lines of a resource, without those of the next one.
+/// The lines of one resource.
 fn resource(name: &str) -> String {
     let template = std::fs::read_to_string(xtask::template()).unwrap();
     let lines: Vec<&str> = template
@@ -15,7 +15,7 @@ fn resource(name: &str) -> String {
     lines.join("\n")
 }
 
-/// The statement of a role's policy that has this resource, as one line.
+/// The statement about this resource in a role's policy, as one line.
 fn statement(role: &str, on: &str) -> String {
     let on = format!("!GetAtt {on}");
     let names = |line: &str| line.trim().starts_with("Resource: ") && line.contains(&on);
@@ -83,7 +83,7 @@ fn a_queue_hides_a_batch_for_six_times_its_functions_timeout() {
     }
 }
 
-/// The emulator gives every queue 1 MiB; on AWS that is what the template says, and 200 KiB of data can take 267 KiB.
+/// The emulator gives every queue 1 MiB. On AWS, the template's number counts, and 200 KiB of data can take 267 KiB.
 #[test]
 fn every_queue_takes_messages_of_1_mib() {
     let template = std::fs::read_to_string(xtask::template()).unwrap();

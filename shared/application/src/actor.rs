@@ -10,14 +10,14 @@ use domain::{
 
 use crate::Error;
 
-/// Whoever asks for a use case: which organization's things it sees and changes, and what it may do with them.
+/// Whoever asks for a use case. It acts for one organization, and its scopes say what it may do.
 #[derive(Debug, Clone)]
 pub struct Actor {
     /// The organization.
     pub organization: OrganizationId,
-    /// What it may do.
+    /// What it is allowed.
     pub scopes: Scopes,
-    /// False for a test key: what it publishes and creates is never live.
+    /// False for a test key. Events that it publishes and keys that it creates are never live.
     pub livemode: bool,
 }
 
@@ -27,7 +27,7 @@ impl Actor {
         Self { organization, scopes: Scopes::all(), livemode: true }
     }
 
-    /// The proof that the actor may do what the permission stands for.
+    /// Checks that the actor has the permission's scope, and returns the proof.
     ///
     /// Errors: [`Error::Forbidden`].
     pub fn allow<P: Permission>(self) -> Result<Allowed<P>, Error> {
@@ -61,7 +61,7 @@ impl<P> Deref for Allowed<P> {
     }
 }
 
-/// What a use case asks of its actor.
+/// A permission that a use case requires of its actor.
 pub trait Permission: Send + Sync + 'static {
     /// The scope that allows it.
     const SCOPE: Scope;

@@ -26,7 +26,7 @@ use storage::{DeliveryFilter, EndpointRecord};
 
 use crate::{Allowed, Application, Conflict, Error, ManageWebhooks, Page, PageRequest, ReadWebhooks};
 
-/// How long the host's addresses are waited for when a URL is saved.
+/// How long we wait for the host's addresses when a URL is saved.
 const RESOLVE_PATIENCE: Duration = Duration::from_secs(3);
 
 impl Application {
@@ -37,7 +37,8 @@ impl Application {
         Ok(self.find_endpoint(actor.organization, id).await?.endpoint)
     }
 
-    /// A page of the organization's endpoints, newest first. Each front end has cursors of its own, by the name of its `list`.
+    /// A page of the organization's endpoints, newest first. `list` names the front end's list: a cursor of one list does not
+    /// work in another.
     ///
     /// Errors: [`Error::Invalid`] for the cursor.
     pub async fn endpoints(
@@ -95,7 +96,7 @@ impl Application {
         self.registry.endpoint(organization, id).await?.ok_or(Error::NO_SUCH_ENDPOINT)
     }
 
-    /// An endpoint that is not disabled: nothing can be sent to one that is.
+    /// An endpoint that is not disabled. A disabled one is an error, because nothing is sent to it.
     async fn enabled_endpoint(
         &self,
         organization: OrganizationId,
@@ -110,7 +111,7 @@ impl Application {
         }
     }
 
-    /// A URL that may be sent to: by its text, and by the addresses that its host resolves to now.
+    /// Checks that a URL may be sent to: first its text, then the addresses that its host resolves to now.
     async fn vetted_url(&self, text: &str) -> Result<String, Invalid> {
         let url = EndpointUrl::parse(text, self.address_policy).map_err(refused_url)?;
         let vetted = egress::vet(&url, &*self.resolver, RESOLVE_PATIENCE).await;
@@ -121,7 +122,7 @@ impl Application {
 }
 
 fn refused_url(error: egress::UrlError) -> Invalid {
-    // Each code of egress is one of the platform's: see the test.
+    // Each code of egress is also one of the platform's codes: see the test.
     let code = ErrorCode::from_text(error.code()).unwrap_or(ErrorCode::UrlInvalid);
     Invalid::param("url", code, error.to_string())
 }

@@ -1,4 +1,4 @@
-//! What a use case answers when it does not do what it was asked for.
+//! Why a use case did not do what it was asked for.
 
 use domain::{ErrorCode, Invalid, scope::Scope};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Why a use case was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// What was asked for can be mended by whoever asked.
+    /// Whoever asked can mend it.
     #[error(transparent)]
     Invalid(#[from] Invalid),
     /// The actor lacks a scope.
@@ -18,14 +18,15 @@ pub enum Error {
     /// A test key would change something that is live.
     #[error("a test key cannot revoke a live key")]
     LiveKeyRequired,
-    /// The actor's organization has nothing of that id. Also for what belongs to another one: nobody can tell the two apart.
+    /// The actor's organization has nothing with this id. The answer is the same for what belongs to another organization, so
+    /// nobody can find out about it.
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// The organization has no such event yet. Also for an event of another organization that was published a moment ago, and for
-    /// what may never come.
+    /// The organization has no such event yet. Only the id's age is known. So the answer is the same for a recent event of
+    /// another organization, and for a recent id that no event has.
     #[error("no such event yet")]
     EventNotLoggedYet,
-    /// It does not go together with how things stand.
+    /// It conflicts with the present state.
     #[error("conflict: {}", .0.message())]
     Conflict(Conflict),
     /// A fault of ours. The text is for logs alone.
@@ -33,7 +34,7 @@ pub enum Error {
     Internal(String),
 }
 
-/// Why something does not go together with how things stand.
+/// With what a request conflicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Conflict {
     /// Nothing is sent to a disabled endpoint.
@@ -42,9 +43,9 @@ pub enum Conflict {
     EndpointLimitReached,
     /// Two rotations of a secret overlapped.
     RotationOverlapped,
-    /// An event is sent again, but to nobody.
+    /// There is no endpoint left to send the event to.
     NoEndpointLeft,
-    /// An event was sent on request to as many endpoints as it may.
+    /// The event was added to as many endpoints on request as it may have.
     RecipientsLimitReached,
     /// The idempotency key stands for another request.
     IdempotencyKeyReused(Difference),
@@ -52,7 +53,7 @@ pub enum Conflict {
     IdempotencyInProgress,
 }
 
-/// In what two requests with the same idempotency key differ.
+/// How two requests with the same idempotency key differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Difference {
     /// Method or path.
@@ -68,7 +69,7 @@ impl Error {
     pub(crate) const NO_SUCH_EVENT: Self = Self::NotFound("event");
     pub(crate) const NO_SUCH_KEY: Self = Self::NotFound("key");
 
-    /// The code that programs know it by.
+    /// Its stable code, for programs.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(invalid) => invalid.code,
@@ -82,7 +83,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, in a sentence for whoever asked. Of a fault of ours it says no more than that it happened.
+    /// What is wrong, in a sentence for whoever asked. A fault of ours is not explained.
     pub fn message(&self) -> String {
         match self {
             Self::Invalid(invalid) => invalid.message.clone(),
@@ -111,7 +112,7 @@ impl Error {
 }
 
 impl Conflict {
-    /// Whether it comes after something was changed.
+    /// Whether the request had changed something before it met this conflict.
     pub(crate) fn follows_a_change(self) -> bool {
         self == Self::RotationOverlapped
     }

@@ -1,16 +1,17 @@
 //! Requests that are sent again with the same idempotency key.
 //!
-//! 1. What a use case draws (ids, secrets, times) is its *plan*. Before anything happens the plan is written down under the key, and
-//!    the request *runs*: another one with the key is told so.
-//! 2. The use case does its work by the plan.
-//! 3. Its answer is kept beside the plan for 24 hours, and repeated to whoever sends the request again.
+//! 1. What a use case draws (ids, secrets, times) is its *plan*. Before anything happens, the plan is stored under the key. Now
+//!    the request *runs*. Another request with the key is told so.
+//! 2. The use case works by the plan.
+//! 3. The answer is stored beside the plan for 24 hours. Whoever sends the request again gets it.
 //!
-//! If the process dies, or AWS fails, between 1 and 3, the next request with the key takes over: it works by the same plan, so it makes
-//! the same ids and secrets, and looks first at what is there already. Nothing happens twice, and the answer is the one that got lost.
+//! The process may die, or AWS may fail, between 1 and 3. Then the next request with the key takes over. It works by the same
+//! plan, so it makes the same ids and secrets. It looks first at what exists already. So nothing happens twice, and it gives
+//! the answer that was lost.
 //!
-//! What is refused before anything began leaves the key free.
+//! A request that is refused before anything began leaves the key free.
 //!
-//! Secrets in a plan are sealed by the use case. What is kept as an answer has none.
+//! The use case seals the secrets in a plan. A stored answer has no secrets.
 
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ use storage::{KeptRequest, Log};
 
 use crate::{Actor, Application, Conflict, Error, error::Difference};
 
-/// How long a request counts as running: what the API's function may take, and a little more. If its process died, the next one with
-/// the key waits that long.
+/// How long a request counts as running: a little longer than the API's function may run. If its process died, the next request
+/// with the key waits so long.
 const RUNS_FOR: Duration = Duration::from_secs(30);
 
 /// A request that carries an idempotency key.
@@ -31,13 +32,13 @@ const RUNS_FOR: Duration = Duration::from_secs(30);
 pub struct Request {
     /// The key, as the caller chose it.
     pub key: String,
-    /// Which operation on what, such as `POST /v1/webhooks`.
+    /// The operation and its target, such as `POST /v1/webhooks`.
     pub route: String,
-    /// What tells its body from others.
+    /// The digest of its body.
     pub body: BodyDigest,
 }
 
-/// What tells one body from another.
+/// A digest that tells one body from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyDigest(String);
 
@@ -49,7 +50,7 @@ impl BodyDigest {
 }
 
 impl Request {
-    /// The same request, told from others by what it is about instead of its body's bytes.
+    /// The same request, compared by the meaning of its body instead of the body's bytes.
     pub(crate) fn about(&self, what: &[&str]) -> Self {
         let mut digest = Sha256::new();
         for text in what {
@@ -60,22 +61,22 @@ impl Request {
     }
 }
 
-/// Whether work begins, or goes on where an earlier request with the same key may have left it.
+/// Whether the work begins, or continues where an earlier request with the same key may have stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     First,
     Again,
 }
 
-/// How work ended.
+/// How the work ended.
 pub(crate) enum Settled<A> {
-    /// The answer is kept and repeated.
+    /// It is done. The answer is stored and repeated.
     ForGood(A),
-    /// Part of it failed by a fault of ours. The same request does the rest.
+    /// Part of it failed by a fault of ours. When the request is sent again, it does the rest.
     ForNow(A),
 }
 
-/// What is kept of a request that ended.
+/// What is stored of a request that ended.
 #[derive(Serialize, Deserialize)]
 enum Kept<A> {
     Answer(A),
@@ -83,11 +84,11 @@ enum Kept<A> {
     Conflict(Conflict),
 }
 
-/// A request that runs here, until it is settled.
+/// A request that runs in this process, until it is settled.
 struct Running<'a> {
     log: &'a Log,
     clock: &'a Clock,
-    /// A digest of the key, which may have any characters.
+    /// A digest of the key, because a key may have any characters.
     key: String,
     actor: &'a Actor,
     until: Timestamp,
@@ -95,19 +96,19 @@ struct Running<'a> {
 
 /// What a key stands for.
 enum Claimed<'a, P> {
-    /// This request, which is to do its work.
+    /// This request. It now does its work.
     Running(Running<'a>, P, Turn),
-    /// A request that ended.
+    /// A request that ended before.
     Answered(P, String),
 }
 
 impl Application {
-    /// Does `work` by the plan, once for each idempotency key, and answers with the plan that counts and the work's answer.
+    /// Does `work` by the plan, once for each idempotency key. It returns the plan that was used, and the answer of the work.
     ///
-    /// `plan` may have failed, because what the request is about is gone or was never right. Then a kept answer still counts: it may
-    /// have been given while all was well.
+    /// `plan` may be an error, because what the request is about is gone or was never right. A stored answer counts even then:
+    /// it may be from a time when all was well.
     ///
-    /// Errors: what `plan` or `work` failed with; conflicts if the key stands for another request, or one that is still running.
+    /// Errors: those of `plan` and `work`; a conflict if the key stands for another request, or for one that still runs.
     pub(crate) async fn once<P, A, F>(
         &self,
         actor: &Actor,
@@ -170,7 +171,7 @@ impl Application {
 }
 
 impl<'a> Running<'a> {
-    /// Writes the plan under the key, or answers with what the key stands for.
+    /// Stores the plan under the key. If the key stands for a request already, it returns that one.
     async fn begin<P: Serialize>(
         &self,
         request: &Request,
@@ -188,7 +189,7 @@ impl<'a> Running<'a> {
         Ok(self.log.claim_request(self.actor.organization, &self.key, &kept, now).await?)
     }
 
-    /// Goes on with a request that began earlier.
+    /// Continues a request that began earlier.
     async fn go_on<P: DeserializeOwned>(
         self,
         found: KeptRequest,
@@ -206,7 +207,7 @@ impl<'a> Running<'a> {
             return Err(Conflict::IdempotencyInProgress.into());
         }
 
-        // Of requests that find it left behind at the same time, one goes on.
+        // Several requests may find it left behind at the same time. One of them continues.
         let organization = self.actor.organization;
         if !self.log.take_request(organization, &self.key, found.running_until, self.until).await? {
             return Err(Conflict::IdempotencyInProgress.into());
@@ -214,7 +215,7 @@ impl<'a> Running<'a> {
         Ok(Claimed::Running(self, plan, Turn::Again))
     }
 
-    /// Keeps what the work ended with, or lets the next request with the key work.
+    /// Stores how the work ended, or lets the next request with the key continue.
     async fn settle<A: Serialize>(self, result: Result<Settled<A>, Error>, turn: Turn) -> Result<A, Error> {
         match result {
             Ok(Settled::ForGood(answer)) => {
@@ -235,7 +236,7 @@ impl<'a> Running<'a> {
                 self.stop().await;
                 Err(error)
             }
-            // It was refused before anything happened: the key is free for what is right.
+            // It was refused before anything happened. So the key is free for a request that is right.
             Err(error) if turn == Turn::First => {
                 self.forget().await;
                 Err(error)
@@ -258,21 +259,21 @@ impl<'a> Running<'a> {
         log_failure(written);
     }
 
-    /// Runs no longer; the plan stays for the next request.
+    /// The request runs no longer. Its plan stays for the next request.
     async fn stop(&self) {
         let stopped = self.log.stop_request(self.actor.organization, &self.key, self.until, self.clock.now());
         log_failure(stopped.await.map_err(Error::from));
     }
 
-    /// Nothing began: the key is free.
+    /// Nothing began, so the key becomes free.
     async fn forget(&self) {
         let forgotten = self.log.forget_request(self.actor.organization, &self.key, self.until);
         log_failure(forgotten.await.map_err(Error::from));
     }
 }
 
-/// What was to be done is done, or has failed, and that is what the caller must be told. If it was not noted, the next request with the
-/// key waits until this one counts as running no longer, and goes by the plan.
+/// Logs that the end of a request was not stored. The work is done or has failed, and the caller must be told that. The next
+/// request with the key waits until this one no longer counts as running, and then works by the same plan.
 fn log_failure(written: Result<(), Error>) {
     if let Err(error) = written {
         tracing::warn!(%error, "the end of a request was not noted under its idempotency key");
@@ -297,6 +298,6 @@ fn write<T: Serialize>(value: &T) -> Result<String, Error> {
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    // Not serde's own words: they may quote what they could not read.
+    // Serde's own message is left out: it may quote what could not be read.
     serde_json::from_str(text).map_err(|_| Error::Internal("a kept request cannot be read".into()))
 }

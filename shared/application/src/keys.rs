@@ -26,20 +26,21 @@ pub struct NewKey {
     pub name: KeyName,
     /// What it may do.
     pub scopes: Scopes,
-    /// Whether what it publishes is live; as with whoever makes it if left open.
+    /// Whether what it publishes is live. The default follows whoever makes it.
     pub livemode: Option<bool>,
 }
 
-/// A new key, with its text for the one answer that shows it.
+/// A new key, with its text. Only the answer to its creation shows the text.
 #[derive(Debug)]
 pub struct CreatedKey {
-    /// What is known of it from now on.
+    /// What stays known of it.
     pub record: KeyRecord,
     /// The key itself.
     pub key: ApiKey,
 }
 
-/// What making and revoking keys needs: people do it through [`Application`], the operator's tool makes an organization's first one.
+/// What making and revoking keys needs. People do it through [`Application`]. The operator's tool makes an organization's first
+/// key.
 #[derive(Debug, Clone, Copy)]
 pub struct Keys<'a> {
     /// Where keys are.
@@ -51,7 +52,8 @@ pub struct Keys<'a> {
 }
 
 impl Keys<'_> {
-    /// Makes a key with every choice taken as it is, and tells the organization's endpoints of it.
+    /// Makes a key as it is asked for, without checking what an actor may grant, and announces it to the organization's
+    /// endpoints.
     pub async fn create(&self, organization: OrganizationId, new: NewKey) -> Result<CreatedKey, Error> {
         let (record, key) = self.draw(organization, new, true)?;
         let announcement = PlatformEvent::KeyCreated(&record).id(self.clock.now(), runtime::random()?);
@@ -89,7 +91,7 @@ impl Keys<'_> {
             self.registry.create_key(organization, record, &key.hash()).await?;
         }
         if let Err(error) = self.announce(PlatformEvent::KeyCreated(record), record, announcement).await {
-            // Nobody has seen the key's text: it must not stay behind an answer that says it failed.
+            // The caller is told that it failed, and has not seen the key's text. So the key must not stay.
             self.registry.revoke_key(organization, record.id).await?;
             return Err(error);
         }
@@ -105,19 +107,19 @@ impl Keys<'_> {
 #[derive(Clone, Serialize, Deserialize)]
 struct Plan {
     record: KeyRecord,
-    /// The event that tells of it: published twice, it is one by its id.
+    /// The id of the event that announces it. If the event is published twice, it is one event.
     announcement: EventId,
-    /// The key's text, sealed, if the plan is written down.
+    /// The key's text, sealed. It is there only if the plan is stored.
     sealed: Option<String>,
 }
 
 impl Application {
-    /// Who presents this key, if it exists and is not revoked. A revocation counts from the next request on.
+    /// Who presents this key. `None` if there is no such key or it is revoked. A revocation takes effect with the next request.
     pub async fn authenticate(&self, presented: &ApiKey) -> Result<Option<Actor>, Error> {
         Ok(self.registry.find_key(&presented.hash()).await?.map(Actor::from))
     }
 
-    /// Makes a key and tells the organization's endpoints of it.
+    /// Makes a key and announces it to the organization's endpoints.
     ///
     /// Errors: [`Error::Forbidden`] for a scope that the actor lacks; [`Error::Invalid`] for a live key that a test actor asks for.
     pub async fn create_key(
@@ -169,7 +171,7 @@ impl Application {
         Ok((Plan { record, announcement, sealed }, key))
     }
 
-    /// The text of the key that a plan makes: the one that was drawn just now, unless the plan was written down earlier.
+    /// The text of the plan's key: from the plan if it was stored, and otherwise the one that was drawn just now.
     async fn key_of(&self, plan: &Plan, drawn: Option<&ApiKey>) -> Result<ApiKey, Error> {
         let id = plan.record.id;
 
@@ -200,7 +202,7 @@ impl Application {
         list.page(found, |key| key.id.to_string()).await
     }
 
-    /// Revokes a key from the next request on, and tells the organization's endpoints of it. A key may revoke itself.
+    /// Revokes a key, from the next request on, and announces that to the organization's endpoints. A key may revoke itself.
     ///
     /// Errors: [`Error::NotFound`]; [`Error::LiveKeyRequired`] if a test actor would revoke a live key.
     pub async fn revoke_key(&self, actor: &Allowed<ManageKeys>, id: KeyId) -> Result<(), Error> {
@@ -210,7 +212,7 @@ impl Application {
             return Err(Error::LiveKeyRequired);
         }
 
-        // Told first: if that fails the key stays, and the same request can be made again.
+        // It is announced first. If that fails, the key stays, and the same request can be made again.
         let revoked = PlatformEvent::KeyRevoked(&key);
         let announcement = revoked.id(self.clock.now(), runtime::random()?);
         self.keys_of_organizations().announce(revoked, &key, announcement).await?;

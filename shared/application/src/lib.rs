@@ -1,23 +1,26 @@
 //! What the platform can do, for whoever asks: endpoints, events, keys, deliveries.
 //!
-//! Every use case is a method of [`Application`]. A front end (the HTTP API, the operator's tool) makes an [`Actor`] of whoever asks,
-//! reads what they ask for into values of [`domain`] and of this crate, makes one call, and encodes the answer or the [`Error`]. It holds
-//! no rule of its own.
+//! Every use case is a method of [`Application`]. A front end (the HTTP API, the operator's tool) makes an [`Actor`] of whoever
+//! asks. It reads the request into values of [`domain`] and of this crate, makes one call, and encodes the answer or the
+//! [`Error`]. It has no rules of its own.
 //!
 //! # Scopes
 //!
-//! A use case takes the proof that its actor may ask for it, [`Allowed`], and only [`Actor::allow`] makes one, by looking at the
+//! A use case takes [`Allowed`], the proof that its actor may ask for it. Only [`Actor::allow`] makes one, after looking at the
 //! scopes. A front end that forgets to ask does not compile.
 //!
 //! # Orders of writes
 //!
-//! Any call to AWS can fail before or after its effect, and the process can die between any two. So the order of writes is part of each
-//! use case, and is found here alone: what waits is told of a change before the change ([`endpoints`]), a pause is announced under an id
-//! that is written together with it ([`Pausing`]), a key that could not be announced does not stay ([`keys`]).
+//! Any call to AWS can fail before or after its effect, and the process can die between any two calls. So the order of its
+//! writes is part of each use case, and is found only here:
+//!
+//! - What waits gets its message before the change that it waits for ([`endpoints`]).
+//! - A pause, and the id of the event that announces it, are written together ([`Pausing`]).
+//! - A key that could not be announced does not stay ([`keys`]).
 //!
 //! # Repeated requests
 //!
-//! A request that carries an [`idempotency::Request`] has its effect once, however often it is sent. [`idempotency`] says how.
+//! A request with an [`idempotency::Request`] has its effect once, however often it is sent. [`idempotency`] explains how.
 //!
 //! Nothing here knows HTTP.
 #![warn(missing_docs)]
@@ -56,11 +59,11 @@ pub struct Application {
     pub log: Log,
     /// Where events are published.
     pub bus: Bus,
-    /// Where single deliveries are sent past the bus: replays and resends.
+    /// Where replays and resends go. They do not pass the bus.
     pub queue: DeliveriesQueue,
     /// Seals signing secrets and cursors.
     pub vault: Vault,
-    /// Resolves the hosts of endpoints when they are saved.
+    /// Resolves the hosts of endpoints when these are saved.
     pub resolver: Arc<dyn Resolver>,
     /// Which addresses endpoints may have.
     pub address_policy: AddressPolicy,

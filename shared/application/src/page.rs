@@ -1,18 +1,18 @@
 //! Pages of lists.
 //!
-//! A cursor is sealed with the vault's data key and bound to its organization, list and filters. It says nothing to its holder, and
-//! neither a changed one nor one from another list opens.
+//! A cursor is sealed with the vault's data key, and bound to its organization, list and filters. Its holder cannot read it. A
+//! cursor that was changed, or is from another list, does not open.
 
 use domain::{ErrorCode, Invalid, ids::OrganizationId};
 
 use crate::{Application, Error};
 
-/// Which page of a list is asked for.
+/// Which page of a list to return.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
     /// How many items it has at most.
     pub limit: usize,
-    /// What the page before said that the next one is asked for with.
+    /// The `next_cursor` of the page before. The first page has none.
     pub cursor: Option<String>,
 }
 
@@ -21,18 +21,18 @@ pub struct PageRequest {
 pub struct Page<T> {
     /// Its items.
     pub items: Vec<T>,
-    /// What the next page is asked for with, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// The page with each item turned into something else.
+    /// The same page with each item converted.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(turn).collect(), next_cursor: self.next_cursor }
     }
 }
 
-/// One list of an organization, which its cursors are bound to.
+/// One list of an organization. Its cursors are bound to it.
 pub(crate) struct List<'a> {
     application: &'a Application,
     binding: String,
@@ -42,7 +42,7 @@ pub(crate) struct List<'a> {
 }
 
 impl Application {
-    /// Opens the page's cursor. `name` tells the organization's lists and their filters apart.
+    /// Opens the page's cursor. `name` stands for the list and its filters.
     pub(crate) async fn list(
         &self,
         organization: OrganizationId,
@@ -78,7 +78,7 @@ impl List<'_> {
         self.limit
     }
 
-    /// The page of items that were read with [`List::look_ahead`]; `position_of` says where an item stands.
+    /// Makes a page of items that were read with [`List::look_ahead`]. `position_of` gives an item's position.
     pub(crate) async fn page<T>(
         self,
         mut items: Vec<T>,
@@ -90,7 +90,7 @@ impl List<'_> {
         self.page_of(items, has_more, position_of).await
     }
 
-    /// The page of these items, after which there are more or not.
+    /// Makes a page of these items. `has_more` says whether more follow.
     pub(crate) async fn page_of<T>(
         self,
         items: Vec<T>,

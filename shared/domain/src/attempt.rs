@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
-/// What an attempt came to. A receiver's refusal is a value here, not an error.
+/// How an attempt ended. A receiver's refusal is a value here, not an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -53,9 +53,9 @@ pub struct Attempt {
     pub number: u32,
     /// When it began.
     pub at: Timestamp,
-    /// What it came to.
+    /// How it ended.
     pub outcome: Outcome,
-    /// From its beginning to its outcome, in milliseconds.
+    /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// The address that was connected to, where one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

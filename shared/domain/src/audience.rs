@@ -9,7 +9,7 @@ pub enum Audience {
     /// Every endpoint that subscribes to its type.
     #[default]
     Subscribers,
-    /// Those, but for one: an endpoint is not told that it was paused.
+    /// The same, except for one: an endpoint is not told that it was paused.
     SubscribersBut(EndpointId),
     /// One endpoint, whatever it subscribes to: a test.
     Only(EndpointId),
@@ -27,14 +27,16 @@ pub enum NotForIt {
 }
 
 impl Audience {
-    /// Whether an event of this type, for this audience, is a test: a person tries one endpoint. Its attempts say nothing of how the
-    /// endpoint fares, also when it is sent again, so that nobody pauses an endpoint by trying it. What a service publishes under
-    /// the test's type for all subscribers is an event like any other.
+    /// Whether an event of this type, for this audience, is a test: a person tries one endpoint.
+    ///
+    /// The attempts of a test do not count for the endpoint's health, also when the test is sent again. So nobody pauses an
+    /// endpoint by trying it. A service may publish an event of the test's type for all subscribers. Such an event is like any
+    /// other.
     pub fn is_test(self, event_type: &str) -> bool {
         matches!(self, Self::Only(_)) && platform_event::is_test(event_type)
     }
 
-    /// Whether the event may be sent to an endpoint that it did not match, as the endpoint is now, when a person asks for that.
+    /// Whether a person may have the event sent to an endpoint that it did not match. The endpoint counts as it is now.
     pub fn admits(self, event: &Event, endpoint: &Endpoint) -> Result<(), NotForIt> {
         match self {
             Self::Only(addressed) if addressed == endpoint.id => return Ok(()),
@@ -42,8 +44,8 @@ impl Audience {
             Self::SubscribersBut(left_out) if left_out == endpoint.id => return Err(NotForIt::AboutIt),
             Self::Subscribers | Self::SubscribersBut(_) => {}
         }
-        // Events of earlier versions were logged without their audience, so all of them seem to be for subscribers. A test, and
-        // an event about an endpoint, can still be told by their type and data.
+        // Earlier versions logged events without their audience, so all of them seem to be for subscribers. The type and the
+        // data still tell a test, and an event about an endpoint.
         if platform_event::is_test(&event.event_type) {
             return Err(NotForIt::ForAnother);
         }
@@ -127,7 +129,7 @@ mod tests {
             (&sent, but(other), &all, Ok(())),
             (&sent, but(own), &all, Err(NotForIt::AboutIt)),
             (&sent, Audience::Only(other), &all, Err(NotForIt::ForAnother)),
-            // It was disabled when the event came, say. Whom an event is for does not depend on patterns then.
+            // For example, it was disabled when the event came. Whom an event is for does not depend on patterns then.
             (&sent, Audience::Only(own), &endpoint("telco.*"), Ok(())),
             (&named, any, &all, Ok(())),
             (&about(own), any, &all, Err(NotForIt::AboutIt)),

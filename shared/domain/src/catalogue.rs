@@ -1,12 +1,12 @@
 //! The catalogue of event types: what can be published, subscribed to and found in the log.
 //!
-//! An event type is one entry of data in `dodev.rs`, `ekdsend.rs` or `orbit.rs`. Its example and its JSON Schema are
-//! both rendered from the entry's list of fields, which also checks what is published; so the three cannot disagree,
-//! and a new type needs no code. After adding one, regenerate `docs/event-types.md` (the test that fails says how).
+//! An event type is one entry of data in `dodev.rs`, `ekdsend.rs` or `orbit.rs`. The entry has a list of fields. The type's
+//! example, its JSON Schema and the check of what is published all follow from that list, so they cannot disagree. A new type
+//! needs no code. After adding one, regenerate `docs/event-types.md` (the test that fails says how).
 //!
-//! A schema is deliberately lax: fields that it does not name pass, and only what identifies the event's subject is
-//! required. Where the seeds show no data for a type, nothing is required unless its siblings show what identifies
-//! them, or the platform publishes it itself.
+//! A schema is deliberately lax: fields that it does not name pass, and only what identifies the event's subject is required.
+//! For some types the seeds show no data. There, nothing is required, unless similar types show what identifies the subject, or
+//! the platform publishes the type itself.
 
 mod check;
 mod dodev;
@@ -60,8 +60,8 @@ impl EventType {
         self.name.split_once('.').map_or(self.name, |(service, _)| service)
     }
 
-    /// Whether only the platform itself publishes it, such as `platform.key.revoked`: no key may, whatever its scopes, or its
-    /// holder could make receivers believe what never happened.
+    /// Whether only the platform itself publishes it, such as `platform.key.revoked`. No key may publish it, whatever its
+    /// scopes. Otherwise the key's holder could make receivers believe what never happened.
     pub fn is_reserved(&self) -> bool {
         self.service() == "platform"
     }
@@ -71,7 +71,7 @@ impl EventType {
         self.description
     }
 
-    /// How an event of this type comes by its `livemode`.
+    /// How the `livemode` of an event of this type is decided.
     pub fn livemode(&self) -> LivemodeRule {
         self.livemode
     }
@@ -88,8 +88,8 @@ impl EventType {
 
     /// Checks `data` against the type's schema, and names the first field that breaks it.
     ///
-    /// Reads only the fields that the schema knows, so the depth and the numbers of all others are free. Of a key
-    /// that occurs twice, the last counts.
+    /// It reads only the fields that the schema knows. All other fields may have any depth and any numbers. If a key occurs
+    /// twice, the last one counts.
     pub fn check(&self, data: &EventData) -> Result<(), DataProblem> {
         check::check_object(self.data, "data", data.as_json())
     }
@@ -118,7 +118,7 @@ impl Serialize for EventType {
     }
 }
 
-/// How an event comes by its `livemode`.
+/// How an event's `livemode` is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LivemodeRule {
@@ -129,7 +129,7 @@ pub enum LivemodeRule {
 }
 
 impl LivemodeRule {
-    /// The `livemode` of an event that would be `live` if its type had no say.
+    /// The `livemode` of an event. `live` is what it would be without the type's rule.
     pub fn decide(self, live: bool) -> bool {
         match self {
             Self::FollowsKey => live,
@@ -195,15 +195,15 @@ impl Catalogue {
         self.iter().any(|event_type| event_type.prefixes().any(|known| known == prefix))
     }
 
-    /// The exact type or pattern (`*`, `send.*`, `send.email.*`) that is nearest to `typo`, for the error message of
-    /// an unknown subscription or filter. None only in an empty catalogue.
+    /// The exact type or pattern (`*`, `send.*`, `send.email.*`) that is nearest to `typo`, for the error message about an
+    /// unknown subscription or filter. `None` only in an empty catalogue.
     pub fn nearest(&self, typo: &str) -> Option<&str> {
         let names = self.iter().map(|event_type| -> &str { event_type.name });
         nearest::nearest(typo, names.chain(self.wildcards.iter().map(String::as_str)))
     }
 
-    /// The event type whose name is nearest to `typo`, for the error message of a publisher's unknown type: never a
-    /// pattern or a reserved type, neither of which can be published. None only in an empty catalogue.
+    /// The event type whose name is nearest to `typo`, for the error message about an unknown type that is published. It is
+    /// never a pattern or a reserved type, because these cannot be published. `None` only in an empty catalogue.
     pub fn nearest_type(&self, typo: &str) -> Option<&'static str> {
         let publishable = self.iter().filter(|event_type| !event_type.is_reserved());
         nearest::nearest(typo, publishable.map(EventType::name))

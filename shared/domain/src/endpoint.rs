@@ -14,7 +14,7 @@ use crate::{
     text,
 };
 
-/// How long an endpoint counts as slow after an attempt that it did not answer promptly.
+/// How long an endpoint counts as slow, after an attempt that it did not answer promptly.
 pub const SLOW_FOR: Duration = Duration::from_mins(1);
 /// The longest description, in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 500;
@@ -28,25 +28,27 @@ pub struct Endpoint {
     pub organization: OrganizationId,
     /// What its owner chose.
     pub settings: Settings,
-    /// Paused, by 10 failures in a row or by a person: everything is held until a person unpauses it.
+    /// Whether it is paused, because of too many failures in a row or by a person. Everything is held until a person unpauses
+    /// it.
     pub is_paused: bool,
-    /// The event that says so to the organization, until it is published.
+    /// The id of the event that tells the organization of the pause. It is removed once the event is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_announcement: Option<EventId>,
-    /// What was held by then was left so when it was unpaused: a replay sends it, or another unpausing with one.
+    /// A person unpaused the endpoint without a replay. What was held until this time stays held. A replay sends it, or another
+    /// unpausing with a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_held_until: Option<Timestamp>,
     /// How its deliveries have fared.
     pub health: Health,
-    /// The one message that looks for its recovery, while it is failing.
+    /// The probe that looks for its recovery, while it is failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
     /// When it was created.
     pub created_at: Timestamp,
-    /// Grows with every change of the settings: two changes that overlap are told apart by it.
+    /// Grows with every change of the settings. It tells two changes apart that overlap.
     pub version: u64,
-    /// Grows whenever earlier attempts stop saying how the endpoint fares: it is sent to otherwise, with another secret, was
-    /// enabled, disabled or unpaused. An attempt that began in an earlier generation does not count for its health.
+    /// Grows whenever earlier attempts stop saying how the endpoint fares: when it is sent to differently, gets another secret,
+    /// is enabled, disabled or unpaused. An attempt that began in an earlier generation does not count for its health.
     #[serde(default)]
     pub generation: u64,
 }
@@ -83,48 +85,50 @@ impl Settings {
     }
 }
 
-/// How an endpoint's deliveries have fared. Written rarely while all is well, so that a busy endpoint has no hot item.
+/// How an endpoint's deliveries have fared. It is written rarely while all is well, so that the item of a busy endpoint does
+/// not get too many writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// Failed attempts since the last success; attempts that overlapped are one failure.
+    /// Failed attempts since the last success. Attempts that overlapped are one failure.
     pub consecutive_failures: u32,
-    /// When the last of them ended: an attempt that began before then overlapped it.
+    /// When the last of them ended. An attempt that began before this time overlapped that failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure_at: Option<Timestamp>,
-    /// When an attempt last ended, to within a minute while all is well.
+    /// When an attempt last ended. While all is well, this may be up to a minute old.
     pub last_delivery_at: Option<Timestamp>,
     /// The HTTP status of that attempt, where an answer came.
     pub last_delivery_status: Option<u16>,
-    /// Until when it counts as slow: its deliveries wait for each other and for other slow ones, and for nobody else.
+    /// Until when it counts as slow. Its deliveries go by the slow queue: they wait for each other and for those of other slow
+    /// endpoints, and keep nobody else waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_until: Option<Timestamp>,
 }
 
 impl Health {
-    /// Whether an attempt was not answered promptly a short while ago.
+    /// Whether it counts as slow now.
     pub fn is_slow(&self, now: Timestamp) -> bool {
         self.slow_until.is_some_and(|until| now < until)
     }
 
-    /// Whether that it is slow is yet to be noted, or was noted long enough ago to be noted again.
+    /// Whether to note that it is slow: nobody has noted it, or the note has lasted for more than half of its time.
     pub fn slowness_is_news(&self, now: Timestamp) -> bool {
         self.slow_until.is_none_or(|until| until < now.after(SLOW_FOR / 2))
     }
 }
 
-/// The probe ticket of a failing endpoint: one message that names no delivery and backs off on its own.
+/// The probe of a failing endpoint. Its ticket is one message that names no delivery and backs off on its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// Tells this failing period's ticket from those of earlier ones.
+    /// Names this probe. An earlier or later failing period has a probe with another id.
     pub id: String,
     /// Whether the ticket is known to be in the queue.
     pub sent: bool,
-    /// The queue's id of the ticket, once it was first received: should it have been sent twice, the other one is dropped.
+    /// The message id of the ticket, from its first receive on. If the ticket was sent twice, the other message is dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
     /// When the next attempt may be made.
     pub due: Timestamp,
-    /// The wait before that, in seconds; doubled by each failure.
+    /// The wait before that attempt, in seconds. Each failure doubles it.
     pub delay_seconds: u32,
 }
 
@@ -133,9 +137,9 @@ pub struct Probe {
 pub struct Thresholds {
     /// An attempt that is not answered within so many milliseconds makes its endpoint count as slow.
     pub slow_after_milliseconds: u32,
-    /// From so many consecutive failures on its deliveries are held.
+    /// After so many consecutive failures, its deliveries are held.
     pub failing_after: u32,
-    /// So many pause it.
+    /// So many consecutive failures pause it.
     pub pause_after: u32,
     /// The wait before the first probe, in seconds.
     pub probe_initial_delay_seconds: u32,
@@ -144,12 +148,13 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// How long an answer may take to be a prompt one.
+    /// How long a prompt answer may take.
     pub fn slow_after(&self) -> Duration {
         Duration::from_millis(self.slow_after_milliseconds.into())
     }
 
-    /// Whether an endpoint is held before it is paused, as it must be: only probes count towards the pause.
+    /// Whether deliveries are held before their endpoint is paused. It must be so: after holding began, only probes count
+    /// towards the pause.
     pub fn are_in_order(&self) -> bool {
         self.failing_after < self.pause_after
     }
@@ -189,7 +194,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether it is sent to. Disabled counts before paused: nothing is kept for what its owner turned off.
+    /// Whether it is sent to. An endpoint that is disabled and paused counts as disabled: its owner turned it off, so nothing
+    /// is kept.
     pub fn state(&self) -> State {
         match (self.settings.is_active, self.is_paused) {
             (false, _) => State::Disabled,
@@ -198,12 +204,12 @@ impl Endpoint {
         }
     }
 
-    /// Whether these settings begin another generation of it.
+    /// Whether a change to these settings begins another generation of it.
     pub fn starts_anew_with(&self, settings: &Settings) -> bool {
         settings.is_active != self.settings.is_active || settings.differ_in_sending_from(&self.settings)
     }
 
-    /// Whether something may be held for it that is to be sent when a person unpauses it.
+    /// Whether something may be held for it. That is then sent when a person unpauses it.
     pub fn may_hold(&self) -> bool {
         self.state() != State::Active
             || self.health.consecutive_failures > 0
@@ -211,7 +217,7 @@ impl Endpoint {
             || self.left_held_until.is_some()
     }
 
-    /// Whether its deliveries are held and only its probe is sent, because it failed again and again.
+    /// Whether it failed so often in a row that its deliveries are held and only probes are sent.
     pub fn is_failing(&self, thresholds: &Thresholds) -> bool {
         self.health.consecutive_failures >= thresholds.failing_after
     }

@@ -4,24 +4,24 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a code says of a request, whatever carried it.
+/// The kind of an error, independent of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The caller can mend it.
     Invalid,
-    /// It is not known who asks.
+    /// The caller is unknown.
     Unauthorized,
-    /// Whoever asks may not do that.
+    /// The caller may not do that.
     Forbidden,
     /// There is nothing of that name.
     NotFound,
-    /// That cannot be done with what the caller names.
+    /// What the caller names exists, but this cannot be done with it.
     MethodNotAllowed,
-    /// It does not go together with how things stand.
+    /// It conflicts with the present state.
     Conflict,
-    /// It is more than is taken.
+    /// It is larger than allowed.
     TooLarge,
-    /// It is written in a way that is not read.
+    /// It has a format or an encoding that is not supported.
     Unsupported,
     /// A fault of ours.
     Internal,
@@ -45,14 +45,14 @@ macro_rules! error_codes {
                 Self::ALL.iter().copied().find(|code| code.text() == text)
             }
 
-            /// As programs read it.
+            /// The code as programs read it.
             pub const fn text(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
                 }
             }
 
-            /// What it says of the request.
+            /// Its kind.
             pub const fn kind(self) -> ErrorKind {
                 match self {
                     $(Self::$name => ErrorKind::$kind,)*

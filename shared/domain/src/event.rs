@@ -9,15 +9,14 @@ use crate::{
     ids::{EventId, OrganizationId},
 };
 
-/// How long an event that was accepted may take to be logged, unless something is wrong: 15 minutes.
+/// The longest time from an event's acceptance to its log entry, if nothing is wrong: 15 minutes.
 ///
-/// It follows from the defaults of two parameters of the template, and stays so where a deployment sets others. With the default
-/// `EventsMaxReceiveCount` fan-out has by then received the event as often as its queue allows, and has logged it or left it to the
-/// dead-letter queue. With the default `DeliveryAgeAlarmSeconds` the alarm about waiting events tells the operator of a backlog
-/// from that age on.
+/// This follows from the defaults of two template parameters. It is not changed where a deployment sets others. By the default
+/// of `EventsMaxReceiveCount`, fan-out has then received the event as often as its queue allows. So the event is logged, or in
+/// the dead-letter queue. By the default of `DeliveryAgeAlarmSeconds`, an alarm tells the operator when events wait for longer.
 pub const LOGGED_WITHIN: Duration = Duration::from_mins(15);
 
-/// How far ahead of this clock another one may be that gave an event its time.
+/// How far the clock that gave an event its time may be ahead of ours.
 pub const CLOCKS_DIFFER: Duration = Duration::from_secs(10);
 
 /// How long the log keeps an event and its deliveries: 30 days.
@@ -51,7 +50,7 @@ impl Event {
         self.created_at.after(RETENTION)
     }
 
-    /// Whether the log keeps it no longer: then nothing can be recorded about it any more, nor looked up.
+    /// Whether the log has dropped it. Then nothing can be looked up or recorded about it.
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.expires_at() <= now
     }
@@ -62,8 +61,8 @@ pub fn service_of(event_type: &str) -> &str {
     event_type.split('.').next().unwrap_or_default()
 }
 
-/// Whether an event that has this id and is not in the log may be on its way there. Its id tells its age, and nothing else:
-/// another organization's event of a moment ago, or one that never was, may be on its way just as well.
+/// Whether an event that is not in the log may still be on its way there. Only the age in its id is known. So the answer is
+/// also true for a recent event of another organization, and for a recent id that no event has.
 pub fn may_be_on_its_way(id: EventId, now: Timestamp) -> bool {
     let created_at = id.created_at();
     let is_of_the_catalogue = Catalogue::get().by_code(id.type_code()).is_some();

@@ -9,23 +9,23 @@ use crate::{ErrorCode, Invalid, nesting};
 
 /// The largest `data`, in bytes of its JSON text: 200 KiB.
 ///
-/// Whatever JSON it is, it can be carried: deflate keeps a block that does not compress as it is, which costs 5 bytes a
-/// block, so that in base64 no data of this size takes more than 267 KiB. Bus and queues take 1 MiB.
+/// Any such JSON can be carried. Deflate stores a block as it is when the block does not compress, which costs 5 bytes a block.
+/// So data of this size takes at most 267 KiB in base64. Bus and queues take 1 MiB.
 pub const MAX_DATA_BYTES: usize = 200 * 1024;
 
-/// The deepest that `data` may be nested, itself the first level; see [`nesting::levels`].
+/// How deep `data` may be nested. It is itself the first level; see [`nesting::levels`].
 ///
-/// The payload around it is one level more and a page of the log three, which makes 63: common parsers read 64
+/// The payload around it is one level more, and a page of the log is three, which makes 63. Common parsers read 64
 /// (`System.Text.Json`) or more.
 pub const MAX_DATA_LEVELS: usize = 60;
 
-/// From this size on, `data` is deflated for the bus, the queues and the log; an event of less takes one write unit anyway.
+/// From this size on, `data` is deflated for the bus, the queues and the log. A smaller event takes one write unit anyway.
 const DEFLATE_FROM_BYTES: usize = 512;
 
 /// Between speed and size, from 0 to 10: zlib's default.
 const DEFLATE_LEVEL: u8 = 6;
 
-/// The letters that JSON may hold as they are, and that SQS refuses in a message.
+/// Characters that JSON may contain unescaped, but that SQS refuses in a message.
 const REFUSED_BY_QUEUES: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
 /// The JSON text of an object, exactly as it was published: key order, number spellings, escapes and white space.
@@ -47,7 +47,7 @@ impl EventData {
         Ok(data)
     }
 
-    /// Takes a JSON value that was accepted before, perhaps when deeper ones were: what is logged stays readable.
+    /// Takes a JSON value that was accepted before, perhaps when deeper values were allowed. What is logged stays readable.
     fn accepted(json: Box<RawValue>) -> Result<Self, Invalid> {
         if !json.get().starts_with('{') {
             return Err(not_an_object());
@@ -73,7 +73,7 @@ impl EventData {
         self.0.get()
     }
 
-    /// The JSON text without the white space between its elements, every other letter as it was published.
+    /// The JSON text without the white space between its elements. Every other letter is as it was published.
     pub fn compact(&self) -> Box<RawValue> {
         let (mut in_string, mut escaped) = (false, false);
         let kept = self.as_json().chars().filter(|character| {
@@ -87,7 +87,7 @@ impl EventData {
         RawValue::from_string(kept.collect()).unwrap_or_else(|_| self.0.clone())
     }
 
-    /// The form in which queues and tables carry it: a string, since a JSON value would be written anew on the way.
+    /// The form in which queues and tables carry it. It is a string, because a JSON value would be written anew on the way.
     pub fn carried(&self) -> CarriedData {
         let json = self.as_json();
         if json.len() < DEFLATE_FROM_BYTES && !json.contains(REFUSED_BY_QUEUES) {
@@ -117,13 +117,13 @@ fn not_an_object() -> Invalid {
     Invalid::param("data", ErrorCode::DataInvalid, "data must be a JSON object")
 }
 
-/// [`EventData`] as it travels: inside a JSON string, deflated and in base64 where that is shorter to carry.
+/// [`EventData`] as it travels: in a JSON string; deflated and in base64 where that is shorter.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CarriedData {
     /// The JSON text.
     Text(String),
-    /// The JSON text, deflated (RFC 1951); in JSON, the base64 of that.
+    /// The JSON text, deflated (RFC 1951). In JSON, this is its base64.
     Deflated(#[serde(with = "base64_text")] Vec<u8>),
 }
 
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    /// Deflate keeps what does not compress as it is, and no bytes compress less than these, whether or not they are JSON.
+    /// Deflate stores what does not compress as it is. These bytes compress worst, whether or not they are JSON.
     #[test]
     fn nothing_of_the_largest_size_takes_more_than_267_kib_in_base64() {
         let mut state = 1_u64;

@@ -1,6 +1,6 @@
-//! How an event is wrapped, signed and headed, as data: one [`Format`] per system of receivers.
+//! How an event is wrapped, signed and given its headers, as data: one [`Format`] for each system of receivers.
 //!
-//! Delivery renders whatever format an endpoint names; adding a format is adding a row to [`Format::ALL`].
+//! Delivery renders the format that an endpoint names. To add a format, add a row to [`Format::ALL`].
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -25,7 +25,7 @@ pub struct Format {
     encoding: Encoding,
     /// Header names and values; `{id}`, `{timestamp}`, `{current}` and `{previous}` are filled in.
     headers: &'static [(&'static str, &'static str)],
-    /// Takes the place of the header of the same name, or joins the others, while a rotation's grace lasts.
+    /// While a rotation's grace lasts, each of these replaces the header of the same name, or is added to the others.
     headers_in_grace: &'static [(&'static str, &'static str)],
 }
 
@@ -69,7 +69,7 @@ pub struct SigningSecrets {
 pub struct Rendered {
     /// The body.
     pub body: String,
-    /// Header names and values; without those that every delivery has, such as `Content-Type`.
+    /// Header names and values. Headers that every delivery has, such as `Content-Type`, are not among them.
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -96,7 +96,7 @@ impl Format {
                 ("X-DoDevWebhook-Timestamp", "{timestamp}"),
                 ("X-DoDevWebhook-Signature", "t={timestamp},v1={current}"),
             ],
-            // do.dev's own verifier takes all that follows the only `v1=`, so the old signature stands before it.
+            // do.dev's own verifier takes everything after the only `v1=`. So the old signature stands before it.
             headers_in_grace: &[("X-DoDevWebhook-Signature", "t={timestamp},v0={previous},v1={current}")],
         },
         Format {
@@ -115,7 +115,7 @@ impl Format {
                 ("id", Part::Id),
                 ("type", Part::Type),
                 ("created_at", Part::CreatedRfc3339),
-                // EKDSend's own verifier signs what JSON.stringify writes of the parsed body, which has no white space.
+                // EKDSend's own verifier parses the body and signs what JSON.stringify writes of it, which has no white space.
                 ("data", Part::CompactData),
             ],
             signed: &[Signed::Body],
@@ -289,7 +289,7 @@ mod tests {
         &rendered.headers.iter().find(|(header, _)| *header == name).unwrap().1
     }
 
-    /// HMAC-SHA256 over `text`, computed apart from the code under test.
+    /// HMAC-SHA256 over `text`, computed without the code under test.
     fn hmac(key: &[u8], text: &str) -> Vec<u8> {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
         mac.update(text.as_bytes());

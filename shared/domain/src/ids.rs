@@ -1,11 +1,11 @@
-//! One type per kind of id, so that none can be passed for another.
+//! One type for each kind of id, so that none can be used in the place of another.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A text that is not an id of the asked kind. To a caller it is an id that does not exist: 404.
+/// A text that is no id of the expected kind. A caller is told the same as for an id that does not exist: 404.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct NotAnId;
@@ -70,7 +70,7 @@ macro_rules! impl_text_form {
 }
 
 prefixed_id!(
-    /// An organization: the owner of keys, endpoints and events, and the border that no read crosses.
+    /// An organization: the owner of keys, endpoints and events. No read crosses from one to another.
     OrganizationId,
     "org_"
 );
@@ -87,15 +87,15 @@ prefixed_id!(
 
 /// An event: `evt_` and a UUIDv7.
 ///
-/// The id says where the event lies in the log, so that reading one by its id needs no index: the 12 bits after the
-/// version hold the event type's catalogue code, the last 6 bits the [`Lane`]. 56 random bits a millisecond and type
-/// remain.
+/// The id says where the event is in the log, so that reading one by its id needs no index. The 12 bits after the version are
+/// the catalogue code of the event's type. The last 6 bits are the [`Lane`]. That leaves 56 random bits for each millisecond
+/// and type.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct EventId(Uuid);
 
-/// Which of the log's partitions of its type an event lies in: live and test events apart, so that neither is read past
-/// to find the other, and over as many shards as the type's traffic needs.
+/// Which of the log's partitions of its type has an event. Live and test events are in different partitions, so that a query
+/// for the ones does not read the others. A type has as many shards as its traffic needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lane {
     /// Whether its events are live.
@@ -135,19 +135,19 @@ impl EventId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &after_time).into_uuid())
     }
 
-    /// The id that every event created at `at` or later is not below, and every earlier one is below.
+    /// The smallest id that an event created at `at` can have. Ids of earlier events are smaller.
     pub fn first_of(at: crate::Timestamp) -> Self {
         let lowest = Lane { livemode: false, shard: 0 };
         Self::new(at, 0, lowest, [0; 8])
     }
 
-    /// The least id above this one, as the beginning of a span that leaves this one out.
+    /// The next greater id. A span that begins there leaves this id out.
     #[must_use]
     pub fn just_after(self) -> Self {
         Self(Uuid::from_u128(self.0.as_u128().saturating_add(1)))
     }
 
-    /// The greatest id below this one, as the end of a span that leaves this one out.
+    /// The next smaller id. A span that ends there leaves this id out.
     #[must_use]
     pub fn just_before(self) -> Self {
         Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
@@ -173,7 +173,7 @@ impl EventId {
         u16::from_be_bytes([high, low]) & Self::MAX_TYPE_CODE
     }
 
-    /// Where in its type's partitions of the log it lies.
+    /// Which of its type's partitions of the log it is in.
     pub fn lane(self) -> Lane {
         let [.., last] = *self.0.as_bytes();
         Lane::of(last)
@@ -188,7 +188,7 @@ impl EventId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// A number spread evenly over ids, for choosing a shard elsewhere.
+    /// A number that is spread evenly over ids. Other items choose their shard by it.
     pub fn spread(self) -> u8 {
         let [.., random, _] = *self.0.as_bytes();
         random

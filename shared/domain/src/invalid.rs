@@ -2,10 +2,10 @@ use std::borrow::Cow;
 
 use crate::ErrorCode;
 
-/// Input that a caller can mend: what the contract answers with 400.
+/// Input that a caller can mend. The API answers it with 400.
 ///
-/// `message` is shown to the caller to the letter; `code` is stable for programs; `param` names the field or query
-/// parameter (`retry_policy.max_retries`), where there is one.
+/// The caller sees `message` as it is. `code` is stable, for programs. `param` names the field or query parameter at fault,
+/// such as `retry_policy.max_retries`, where there is one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {

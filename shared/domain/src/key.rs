@@ -27,7 +27,7 @@ impl ApiKey {
         Self(Zeroizing::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random))))
     }
 
-    /// Takes what a caller presents, whatever it is: a text that no key has hashes to what no table holds.
+    /// Takes what a caller presents, whatever it is. A text that is no key gets a hash that no table has.
     pub fn presented(text: &str) -> Self {
         Self(Zeroizing::new(text.to_owned()))
     }
@@ -37,7 +37,8 @@ impl ApiKey {
         &self.0
     }
 
-    /// What is stored of the key. A key has 256 random bits, so a plain hash cannot be searched and needs no salt.
+    /// What is stored of the key. A key has 256 random bits. So nobody can find it by trying, and a plain hash without a salt
+    /// is enough.
     pub fn hash(&self) -> KeyHash {
         KeyHash(hex::encode(Sha256::digest(self.0.as_bytes())))
     }
@@ -61,7 +62,7 @@ impl KeyHash {
     }
 }
 
-/// What is known of a key once its text is gone.
+/// What is known of a key after its text was shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The key's id.

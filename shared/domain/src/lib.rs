@@ -1,7 +1,7 @@
 //! What events, endpoints and deliveries are, and the rules that decide about them.
 //!
-//! Nothing here talks to AWS or HTTP, reads a clock, draws randomness or awaits: `now`, jitter and random bytes are
-//! arguments. So every rule of the platform can be read, tabled and property-tested in this crate alone.
+//! Nothing here talks to AWS or HTTP, reads a clock, draws randomness or awaits: `now`, jitter and random bytes are arguments.
+//! So every rule of the platform can be read and tested in this crate alone, by tables and properties.
 #![warn(missing_docs)]
 
 pub mod attempt;

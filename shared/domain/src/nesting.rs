@@ -1,19 +1,19 @@
-//! How deep JSON is nested, told without following it down.
+//! How deep JSON is nested, found without recursion.
 //!
-//! A parser that calls itself for each level needs stack for each level, and most stop somewhere: at 64 levels, at 100, at
-//! 1,000. So what others will parse is bounded here, by a scan that keeps a count instead of a stack.
+//! A recursive parser needs stack for each level, and most parsers have a limit: 64 levels, 100, 1,000. So the depth is limited
+//! here, to what others can parse. The scan keeps a count and needs no stack.
 
-/// How many levels a JSON text has. An object or an array is a level, and what stands in it is one further; `7` has none,
-/// `{}` and `{"a":7}` have one, `{"a":[]}` has two. Brackets inside strings are text.
+/// How many levels a JSON text has. An object or an array is one level, and what is in it is one level deeper. `7` has none,
+/// `{}` and `{"a":7}` have one, `{"a":[]}` has two. Brackets inside strings do not count.
 ///
-/// Takes one pass and the same memory for every text. Of a text that is not JSON it says what its brackets look like.
+/// It takes one pass, and the same memory for every text. If the text is not JSON, it counts the brackets all the same.
 pub fn levels(json: &str) -> usize {
     let (mut level, mut deepest) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);
 
     for byte in json.bytes() {
         if in_string {
-            // A quote ends the string, unless a backslash stands before it that is itself no escaped one.
+            // A quote ends the string, unless it is escaped: then a backslash stands before it that is not itself escaped.
             in_string = byte != b'"' || escaped;
             escaped = byte == b'\\' && !escaped;
             continue;

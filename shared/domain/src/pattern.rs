@@ -39,8 +39,8 @@ impl Pattern {
         }
     }
 
-    /// Every pattern that can match an event of this type: `*`, each of its prefixes, itself. Their number is the
-    /// type's depth, however many endpoints there are.
+    /// Every pattern that can match an event of this type: `*`, each of its prefixes, and the type itself. Their number depends
+    /// on the type's depth, and not on the number of endpoints.
     pub fn all_matching(event_type: &str) -> Vec<Pattern> {
         let prefixes =
             event_type.match_indices('.').map(|(dot, _)| Pattern(format!("{}.*", &event_type[..dot])));
@@ -67,13 +67,13 @@ fn unknown(text: &str, param: &str) -> Invalid {
     Invalid::param(param.to_owned(), ErrorCode::EventTypeUnknown, message)
 }
 
-/// An endpoint's patterns: 1 to [`MAX_PATTERNS`], in the order given, none twice.
+/// An endpoint's patterns: 1 to [`MAX_PATTERNS`], in the order given, each once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Patterns(Vec<Pattern>);
 
 impl Patterns {
-    /// Reads the patterns of the field named `param`; one given twice counts once.
+    /// Reads the patterns of the field named `param`. A pattern that is given twice counts once.
     pub fn parse<S: AsRef<str>>(texts: &[S], param: &str) -> Result<Self, Invalid> {
         if !(1..=MAX_PATTERNS).contains(&texts.len()) {
             let message = format!("{param} must have 1 to {MAX_PATTERNS} patterns");

@@ -16,13 +16,13 @@ use crate::{
 const SERVICE: &str = "platform";
 const TEST: &str = "platform.test";
 
-/// Whether this is the type of tests. Whether an event of it is one depends on whom it is for: see
+/// Whether this is the event type of tests. An event of this type is a test only if it is for one endpoint: see
 /// [`Audience::is_test`](crate::audience::Audience::is_test).
 pub fn is_test(event_type: &str) -> bool {
     event_type == TEST
 }
 
-/// Whether an event of the platform tells of this endpoint, to which it is then never sent.
+/// Whether an event of the platform is about this endpoint. Then it is never sent there.
 pub fn is_about(event: &Event, endpoint: EndpointId) -> bool {
     #[derive(Deserialize)]
     struct Subject {
@@ -58,7 +58,7 @@ impl PlatformEvent<'_> {
         }
     }
 
-    /// An id for it, chosen apart where the same event may be published twice.
+    /// An id for it. It is a call of its own, because an event that is published twice must have the same id both times.
     pub fn id(&self, now: Timestamp, random: [u8; 8]) -> EventId {
         let code = Catalogue::get().find(self.event_type()).map_or(0, EventType::code);
         EventId::new(now, code, Lane { livemode: self.livemode(), shard: 0 }, random)

@@ -13,7 +13,7 @@ use crate::{ErrorCode, Invalid, Timestamp, attempt::Outcome};
 /// The longest wait before any retry: SQS hides a message for at most 12 hours after it was received.
 pub const LONGEST_DELAY: Duration = Duration::from_hours(12);
 
-/// How far a delay strays from its schedule, so that what failed together does not return together.
+/// The largest random change of a delay. It spreads the retries of what failed at the same time.
 const JITTER: f64 = 0.1;
 
 /// An endpoint's retry schedule: the n-th retry waits `initial × factor^(n-1)`, at most `max_delay`.
@@ -92,7 +92,7 @@ fn within<T: Copy + PartialOrd + Display>(
     Err(Invalid::param(name, ErrorCode::RetryPolicyInvalid, message))
 }
 
-/// A retry policy of which some numbers are chosen, and the others left open.
+/// A retry policy in which some numbers are chosen and the others are left open.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct PolicyChoice {
     /// How many retries follow the first attempt.
@@ -106,7 +106,7 @@ pub struct PolicyChoice {
 }
 
 impl PolicyChoice {
-    /// The policy whose numbers are the chosen ones, and those of `base` where none is.
+    /// The policy with the chosen numbers, and those of `base` where none was chosen.
     pub fn over(&self, base: RetryPolicy) -> Result<RetryPolicy, Invalid> {
         RetryPolicy::new(
             self.max_retries.unwrap_or(base.max_retries),
@@ -122,7 +122,7 @@ impl PolicyChoice {
 pub enum Next {
     /// The receiver took it.
     Delivered,
-    /// It failed and is tried again then.
+    /// It failed, and is tried again at this time.
     RetryAt(Timestamp),
     /// It failed and its retries are used up.
     Exhausted,
@@ -132,10 +132,10 @@ pub enum Next {
 
 /// Decides what follows the `attempts`-th attempt of a delivery (1 for the first), which ended at `now`.
 ///
-/// An answer that broke off is a failure with the meaning of its status: only its body is missing.
+/// An answer that broke off is always a failure. Its status keeps its meaning, because only the body is missing.
 ///
-/// `retry_after` is the answer's header of that name, honoured for 429 and 503, in seconds or as an HTTP date, up to
-/// [`LONGEST_DELAY`]; it lengthens the schedule's delay and never shortens it. `jitter` is between −1 and 1.
+/// `retry_after` is the answer's header of that name, in seconds or as an HTTP date. It is honoured for 429 and 503, up to
+/// [`LONGEST_DELAY`]. It can make the schedule's delay longer, never shorter. `jitter` is between −1 and 1.
 pub fn next(
     policy: &RetryPolicy,
     attempts: u32,
@@ -155,8 +155,8 @@ pub fn next(
     }
 }
 
-/// Decides what follows a failure that asks for nothing, like [`next`]. It is also what follows a 410 that does not mean the endpoint
-/// as it is now.
+/// Decides what follows a failure, by the schedule alone: a retry, or the end of the retries. A 410 that does not count for the
+/// endpoint as it is now is such a failure, too.
 pub fn after_failure(policy: &RetryPolicy, attempts: u32, now: Timestamp, jitter: f64) -> Next {
     after_failure_asking_for(Duration::ZERO, policy, attempts, now, jitter)
 }

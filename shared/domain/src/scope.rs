@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ErrorCode, Invalid};
 
-/// One scope of the contract's table.
+/// What a key may be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub enum Scope {
@@ -23,7 +23,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Every scope, in the order of the contract's table.
+    /// Every scope, in the order in which errors and documents list them.
     pub const ALL: [Scope; 5] =
         [Self::WebhooksRead, Self::WebhooksManage, Self::EventsRead, Self::EventsPublish, Self::KeysManage];
 
@@ -75,7 +75,7 @@ impl Scopes {
         Self(Scope::ALL.into_iter().collect())
     }
 
-    /// Reads a list of scope names: at least one, each known; a name given twice counts once.
+    /// Reads a list of scope names. There must be at least one, and each must be known. A name that is given twice counts once.
     pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self, Invalid> {
         if names.is_empty() {
             return Err(Invalid::param(
@@ -101,12 +101,12 @@ impl Scopes {
         sufficient.iter().any(|scope| self.0.contains(scope))
     }
 
-    /// The first of these scopes that `granter` does not allow, if any: a key cannot grant what it lacks.
+    /// The first of these scopes that `granter` does not have, if there is one. A key cannot grant what it does not have.
     pub fn exceeding(&self, granter: &Scopes) -> Option<Scope> {
         self.0.iter().copied().find(|scope| !granter.allow(*scope))
     }
 
-    /// The scopes, in the order of the contract's table.
+    /// The scopes, in the order of [`Scope::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Scope> {
         self.0.iter().copied()
     }
@@ -123,7 +123,7 @@ impl Scopes {
     }
 }
 
-/// A caller's text as an error may quote it: cut, so that an error stays a sentence.
+/// A caller's text, cut so that an error may quote it and stays a sentence.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
 }

@@ -91,7 +91,7 @@ impl fmt::Debug for SigningSecret {
     }
 }
 
-/// A signing secret as it is stored: the vault's ciphertext, worth nothing without the data key that it names.
+/// A signing secret as it is stored: the vault's ciphertext. Nobody can read it without the data key that it names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SealedSecret(pub String);
@@ -106,7 +106,7 @@ pub struct SealedSecrets {
     pub previous: Option<PreviousSecret>,
 }
 
-/// A rotated secret, which still signs until its grace ends.
+/// The secret before the last rotation. It still signs until its grace ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
     /// The secret.
@@ -116,7 +116,7 @@ pub struct PreviousSecret {
 }
 
 impl SealedSecrets {
-    /// The previous secret, if its grace lasts at `now`.
+    /// The previous secret, if its grace still lasts at `now`.
     pub fn previous_at(&self, now: Timestamp) -> Option<&SealedSecret> {
         self.previous.as_ref().filter(|previous| now < previous.until).map(|previous| &previous.sealed)
     }

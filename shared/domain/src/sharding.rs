@@ -1,8 +1,8 @@
-//! Over how many shards of the log a type's events are spread, by their write units a second.
+//! How many shards of the log a type's events need, by their write units a second.
 //!
-//! DynamoDB grants one partition key 1,000 write units a second. A shard is meant for a quarter of that, so that a rate may
-//! double twice before its shards follow. Counting each event would double its price, so every process counts
-//! [`COUNTED_AT_ONCE`] units together.
+//! DynamoDB takes 1,000 write units a second for one partition key. A shard is meant for a quarter of that. So a rate may
+//! double twice before the number of shards follows it. To count each event by itself would double its price. So every process
+//! counts [`COUNTED_AT_ONCE`] units together.
 
 use std::time::Duration;
 
@@ -12,12 +12,13 @@ use crate::ids::Lane;
 pub const SHARD_UNITS_A_SECOND: u64 = 250;
 /// The write units that a process gathers before it counts them.
 pub const COUNTED_AT_ONCE: u64 = 64;
-/// What the rate is taken for where shards follow it a minute late: it may have grown as much until then.
+/// The rate is multiplied by this where the number of shards follows it only a minute later: it may have grown so much until
+/// then.
 pub const LEAD: u64 = 4;
-/// How long the counts of all processes are added up for one estimate.
+/// The counts of all processes within this time are added up for one estimate.
 pub const WINDOW: Duration = Duration::from_secs(5);
 
-/// An estimate from a shorter time would be one from too few counts.
+/// The shortest time that an estimate is made for. A shorter one would have too few counts.
 const LEAST_ELAPSED: Duration = Duration::from_secs(1);
 
 /// The write units for so many bytes.
@@ -25,8 +26,8 @@ pub fn write_units(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(1024)).unwrap_or(u64::MAX).max(1)
 }
 
-/// The shards that so many units ask for, `elapsed` after their window began: a power of two, so that a growing rate
-/// changes them a few times only.
+/// The shards that so many units need, `elapsed` after their window began. It is a power of two, so that a growing rate changes
+/// it only a few times.
 pub fn shards_for(units: u64, elapsed: Duration) -> u8 {
     let elapsed = u64::try_from(elapsed.max(LEAST_ELAPSED).as_millis()).unwrap_or(u64::MAX);
     let a_second = units.saturating_mul(1_000) / elapsed;

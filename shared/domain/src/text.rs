@@ -1,8 +1,8 @@
 //! Texts that people write and other people see: names, descriptions, notes, secrets.
 //!
-//! They are shown in lists, logs, terminals and dashboards. There a control character or a turned direction of writing
-//! makes one text look like another, and a blank one cannot be seen at all. So such texts are one line of what can be seen.
-//! They are checked when they are given, not when they are read back: what was stored before these rules stays readable.
+//! They are shown in lists, logs, terminals and dashboards. There, a control character or a changed direction of writing can
+//! make one text look like another, and a blank text cannot be seen at all. So such a text must be one line with something to
+//! see in it. It is checked when it is given, not when it is read back. What was stored before these rules stays readable.
 
 use std::borrow::Cow;
 
@@ -13,9 +13,9 @@ use crate::{ErrorCode, Invalid};
 pub enum Flaw {
     /// There is nothing in it to see.
     Blank,
-    /// It has a control character. Line breaks and tabs are such, and the two separators of lines and paragraphs.
+    /// It has a control character. Line breaks, tabs, and Unicode's separators of lines and paragraphs are among them.
     Control,
-    /// It has a character that turns the direction in which the text around it is shown.
+    /// It has a character that changes the direction in which the text around it is shown.
     Direction,
 }
 
@@ -31,7 +31,7 @@ impl Flaw {
         text.chars().all(is_unseen).then_some(Self::Blank)
     }
 
-    /// The error for the caller. `subject` is what the message calls the text; nothing of the text is in it.
+    /// The error for the caller. The message calls the text `subject`, and quotes nothing of it.
     pub fn invalid(self, param: impl Into<Cow<'static, str>>, subject: &str) -> Invalid {
         let (code, rest) = match self {
             Self::Blank => (ErrorCode::TextBlank, "must not be blank"),
@@ -65,8 +65,8 @@ fn turns_direction(character: char) -> bool {
     )
 }
 
-/// White space, Unicode's `Default_Ignorable_Code_Point` (of zero width: joiners, fillers, variation selectors, tags), and
-/// the empty Braille pattern. Within a text they may have their use, as a joiner has in an emoji; alone they are nothing.
+/// White space, Unicode's `Default_Ignorable_Code_Point` (of zero width: joiners, fillers, variation selectors, tags), and the
+/// empty Braille pattern. Inside a text they may be useful, such as a joiner in an emoji. Alone they show nothing.
 fn is_unseen(character: char) -> bool {
     character.is_whitespace()
         || matches!(

@@ -5,17 +5,18 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{ErrorCode, Invalid};
 
-/// Numbers that are plainly Unix seconds: as milliseconds they are the first three years after 1970, long before any event,
-/// as seconds all the time until the year 5138.
+/// Numbers that are plainly Unix seconds. As milliseconds they would be in the first three years after 1970, long before any
+/// event. As seconds they reach to the year 5138.
 const IN_SECONDS: RangeInclusive<f64> = 1.0..=1e11;
 
-/// A moment, in Unix milliseconds: the unit of every time that users see, save the signature's.
+/// A moment, in Unix milliseconds. All times that users see have this unit, except for the signature's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest moment that [`Timestamp::rfc3339`] can print, and the latest one accepted: the end of the year 9999.
+    /// The latest moment: the end of the year 9999. [`Timestamp::rfc3339`] can print no later one, and no later one is
+    /// accepted.
     pub const MAX: Timestamp = Timestamp(253_402_300_799_999);
 
     /// From Unix milliseconds.
@@ -54,8 +55,8 @@ impl Timestamp {
         (0..=Self::MAX.0).contains(&moment.0).then_some(moment)
     }
 
-    /// Reads a moment that a request names: Unix milliseconds or RFC 3339. A number that is plainly in seconds is refused
-    /// rather than taken for a moment in the early seventies; a text in RFC 3339 says what it means, however early.
+    /// Reads a moment that a request names: Unix milliseconds or RFC 3339. A number that is plainly in seconds is refused.
+    /// Otherwise it would mean a moment in the early seventies. A text in RFC 3339 may name any moment, however early.
     pub fn of_request(text: &str) -> Result<Self, NotAMoment> {
         match text.parse::<f64>() {
             Ok(number) if IN_SECONDS.contains(&number) => Err(NotAMoment::InSeconds),
@@ -90,7 +91,7 @@ impl NotAMoment {
     /// The words for a moment in "after must be …".
     pub const EXPECTED: &str = "Unix milliseconds or RFC 3339";
 
-    /// The error for the caller; `type_code` is its code where the value has not the form of a moment at all.
+    /// The error for the caller. `type_code` is its code if the value does not have the form of a moment.
     pub fn invalid(self, param: impl Into<Cow<'static, str>>, type_code: ErrorCode) -> Invalid {
         let param = param.into();
         match self {

@@ -12,7 +12,7 @@ use crate::cause::Failure;
 use crate::excerpt::displayable;
 use crate::{MAX_BODY_READ, MAX_RETRY_AFTER, PostError, PostOutcome, PostResult};
 
-/// What was seen of a POST so far. It outlives the attempt, so that one that is cut off by its deadline still tells.
+/// What a POST has seen so far. It outlives the attempt. So an attempt that its deadline cut off still tells what it saw.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) address: Option<IpAddr>,
@@ -55,7 +55,7 @@ impl Seen {
     }
 }
 
-/// Reads the head's facts and at most [`MAX_BODY_READ`] of the body. The rest is dropped with its connection.
+/// Reads the head, and at most [`MAX_BODY_READ`] of the body. The rest is dropped with its connection.
 pub(crate) async fn read(mut response: Response, seen: &Mutex<Seen>) -> Result<(), PostError> {
     let seen = || seen.lock().unwrap_or_else(PoisonError::into_inner);
     seen().take_in_head(&response);
@@ -71,7 +71,8 @@ pub(crate) async fn read(mut response: Response, seen: &Mutex<Seen>) -> Result<(
             Ok(None) => return Ok(()),
             Err(error) => {
                 let failure = Failure::of(&error);
-                // Many small servers close TLS without its closing message; for this kind of body it is the end.
+                // Many small servers close the connection without TLS's closing message. For this kind of body, that is the
+                // end.
                 let is_end = ends_with_connection && failure.is_end_of_stream();
                 return if is_end { Ok(()) } else { Err(failure.code) };
             }
@@ -79,7 +80,7 @@ pub(crate) async fn read(mut response: Response, seen: &Mutex<Seen>) -> Result<(
     }
 }
 
-/// Whether nothing but the connection's end tells the end of the body (RFC 9112, 6.3, rule 8).
+/// Whether only the end of the connection ends the body (RFC 9112, 6.3, rule 8).
 fn ends_with_connection(response: &Response) -> bool {
     response.content_length().is_none() && !response.headers().contains_key(TRANSFER_ENCODING)
 }

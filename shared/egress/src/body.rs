@@ -1,4 +1,4 @@
-//! A request's body, handed over piece by piece, so that the rest can be withheld.
+//! A request's body. It is handed over piece by piece, so that the rest can be held back.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 /// How much is handed over at once, in bytes. hyper takes up to 16 pieces ahead of what it has written.
 const PIECE: usize = 16 * 1024;
 
-/// The right to go on sending. Dropping it withholds what was not handed over yet, and with that ends the connection.
+/// The permission to go on sending. When it is dropped, what was not handed over yet is held back, and that ends the
+/// connection.
 #[derive(Debug, Default)]
 pub(crate) struct Sending {
     is_over: Arc<AtomicBool>,
@@ -23,9 +24,9 @@ impl Sending {
         RequestBody { rest: bytes, is_over: self.is_over.clone() }
     }
 
-    /// Lets the rest go out though the POST is over.
+    /// Sends the rest, although the POST is over.
     pub(crate) fn let_finish(mut self) {
-        // What is dropped now is another flag.
+        // So this drop sets another flag, which nobody reads.
         self.is_over = Arc::default();
     }
 }

@@ -1,4 +1,4 @@
-//! What an error of reqwest's means, told by the types in its chain and never by their texts.
+//! What an error of reqwest means. This goes by the types in its chain, and never by their texts.
 
 use std::error::Error;
 use std::io;
@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpInfo;
 use crate::dial::DialError;
 use crate::{PostError, tls};
 
-/// Why there is no answer, or no whole one.
+/// Why there is no answer, or no complete one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Failure {
     pub(crate) code: PostError,
@@ -53,21 +53,21 @@ impl Failure {
         self.stage == Stage::Connecting
     }
 
-    /// Whether a connection ended while its answer was waited for.
+    /// Whether a connection ended before any part of an answer was seen.
     ///
-    /// hyper does not tell whether a part of the answer's head had come by then.
+    /// hyper does not say whether a part of the answer's head had come.
     pub(crate) fn is_silent_end(self) -> bool {
         self.stage == Stage::Exchange
             && matches!(self.code, PostError::ConnectionClosed | PostError::ConnectionReset)
     }
 
-    /// Whether TLS reports that its stream just ended.
+    /// Whether TLS reports that its stream ended without a closing message.
     pub(crate) fn is_end_of_stream(self) -> bool {
         self.io == Some(io::ErrorKind::UnexpectedEof)
     }
 
-    /// Of two addresses that could not be connected to, the failure that says more: "no route" to one address family
-    /// says less than what another address answered.
+    /// For two addresses that could not be connected to, the failure that says more. "No route" to one address family says less
+    /// than what another address answered.
     pub(crate) fn or_more_telling(self, other: Self) -> Self {
         let weight = |failure: Self| match failure.code {
             PostError::ConnectionRefused => 2,
@@ -80,7 +80,7 @@ impl Failure {
     fn take_in(&mut self, error: &(dyn Error + 'static)) {
         if let Some(DialError(code)) = error.downcast_ref() {
             self.code = *code;
-            // Its share of the time is over; anything else concerns the host as a whole.
+            // With a timeout, only this address's share of the time is over. Anything else is about the host as a whole.
             self.stage = if *code == PostError::Timeout { Stage::Connecting } else { Stage::Vetting };
         } else if let Some(error) = error.downcast_ref::<legacy::Error>() {
             self.address = address_of(error);
@@ -97,7 +97,7 @@ impl Failure {
         } else if error.is_parse() {
             self.code = PostError::InvalidResponse;
         }
-        // What else has no source is an end of the stream in the middle of a message.
+        // Any other error without a source is an end of the stream in the middle of a message.
     }
 
     fn take_in_io(&mut self, error: &io::Error) {
@@ -105,7 +105,7 @@ impl Failure {
         if self.stage == Stage::Exchange {
             self.code = io_error(error);
         } else if let Some(error) = inner_io(error) {
-            // So the TLS connector wraps what went wrong after the TCP connection was there.
+            // The TLS connector wraps errors like this after the TCP connection was there.
             self.stage = Stage::Handshake;
             self.code = tls::handshake_error(error);
         } else if error.kind() == io::ErrorKind::ConnectionRefused {
@@ -130,7 +130,7 @@ fn io_error(error: &io::Error) -> PostError {
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof => PostError::ConnectionClosed,
-        // So the decoder of chunked bodies reports what it cannot read.
+        // The decoder of chunked bodies reports like this what it cannot read.
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => PostError::InvalidResponse,
         _ => PostError::ConnectionReset,
     }

@@ -1,4 +1,4 @@
-//! What callers hold: one client for the life of the process.
+//! The client that callers use. There is one for the life of the process.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use crate::post::Post;
 use crate::worker::Worker;
 use crate::{ClientError, EndpointUrl, PostError, PostOutcome, Resolver, SystemResolver, native_roots, tls};
 
-/// Posts to endpoints. One for the life of the process: its idle connections serve all calls.
+/// Posts to endpoints. There is one for the life of the process, because its idle connections serve all calls.
 pub struct Client {
     resolver: Arc<dyn Resolver>,
     tls: ClientConfig,
@@ -22,14 +22,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// With the system's resolver and trusted roots.
+    /// A client with the system's resolver and trusted roots.
     ///
     /// Errors: the system has no trusted roots, or see [`Client::new`].
     pub fn system() -> Result<Self, ClientError> {
         Self::new(Arc::new(SystemResolver), native_roots()?)
     }
 
-    /// With another resolver or other trusted roots. Starts a thread, on which the POSTs run.
+    /// A client with another resolver or other trusted roots. It starts a thread, on which the POSTs run.
     ///
     /// Errors: the TLS library or the HTTP client refuses its configuration, or the system has no thread left.
     pub fn new(resolver: Arc<dyn Resolver>, roots: RootCertStore) -> Result<Self, ClientError> {
@@ -38,11 +38,11 @@ impl Client {
         Ok(Self { resolver, tls, worker })
     }
 
-    /// Sends one POST and reads its answer, all within the deadline: resolving, connecting, TLS, sending, headers
-    /// and body. Dropping the future ends it.
+    /// Sends one POST and reads its answer. The deadline is for all of it together: resolving, connecting, TLS, sending,
+    /// headers and body. Dropping the future ends the POST.
     ///
-    /// The headers go out as given, in lower case as HTTP allows. `Host` and `Content-Length` are added, and
-    /// `Accept: */*` where none is given, and nothing else.
+    /// The headers are sent as given, in lower case as HTTP allows. `Host` and `Content-Length` are added, and `Accept: */*`
+    /// where there is no `Accept`. Nothing else is added.
     pub async fn post(
         &self,
         url: &EndpointUrl,
@@ -55,7 +55,7 @@ impl Client {
         let dial = Dial::new(url.clone(), self.resolver.clone(), started + deadline);
         let post = Arc::new(Post::new(worker.clone(), dial, url, headers, body));
 
-        // The time is kept here and not on the worker's thread, which a receiver may keep busy.
+        // The deadline is watched here and not on the worker's thread, because a receiver may keep that thread busy.
         let end = timeout_at(started + deadline, worker.run(post.clone().run())).await;
 
         let error = match end {
@@ -70,7 +70,7 @@ impl Client {
     fn worker(&self) -> Arc<Worker> {
         let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
         if worker.is_spent() {
-            // Where there is no thread left for another one, the spent one is better than none.
+            // If the system has no thread left for another worker, the old worker is better than none.
             if let Ok(next) = Worker::start(&self.tls) {
                 *worker = Arc::new(next);
             }

@@ -1,8 +1,8 @@
-//! Where a POST's connections may lead: to one vetted address at a time.
+//! Where the connections of a POST may lead: to one vetted address at a time.
 //!
-//! reqwest asks its connector for a connection whenever its pool has none. The connector finds the POST that it works
-//! for in a task-local, has the host's addresses vetted, and lets reqwest connect to the one whose turn it is. So what
-//! is connected to is what was vetted a moment before, and it is known whether a connection was opened at all.
+//! reqwest asks its connector for a connection whenever its pool has none. The connector finds its POST in a task-local
+//! variable, lets the host's addresses be vetted, and lets reqwest connect to the one whose turn it is. So connections go only
+//! to addresses that were vetted a moment before. It is also known whether a connection was opened at all.
 
 use std::error::Error;
 use std::future::Future;
@@ -28,7 +28,7 @@ tokio::task_local! {
     static ADDRESS: IpAddr;
 }
 
-/// Why no connection was opened, as it comes out of reqwest's chain of errors.
+/// Why no connection was opened. It comes back out of reqwest's chain of errors.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct DialError(pub(crate) PostError);
@@ -44,19 +44,19 @@ pub(crate) struct Dial {
 
 #[derive(Debug, Default)]
 struct Progress {
-    /// All of the host's addresses, vetted; empty until a connection is first asked for.
+    /// All of the host's addresses, after vetting. Empty until a connection is first needed.
     addresses: Vec<IpAddr>,
-    /// The place of the address whose turn it is.
+    /// The index of the address whose turn it is.
     turn: usize,
     has_dialed: bool,
     /// The address that a TCP connection is open to.
     connected: Option<IpAddr>,
 }
 
-/// Notes that the TCP connection that is being opened on this task is there, though its TLS handshake has yet to follow.
+/// Notes that the TCP connection that this task opens is there. Its TLS handshake is still to follow.
 pub(crate) fn note_tcp_connection() {
     let note = |address: &IpAddr| DIAL.try_with(|dial| dial.lock().connected = Some(*address));
-    // Elsewhere there is nobody to tell.
+    // Outside of such a task, there is nobody to tell.
     let _ = ADDRESS.try_with(note);
 }
 
@@ -65,12 +65,12 @@ impl Dial {
         Self { url, resolver, deadline, progress: Mutex::default() }
     }
 
-    /// Runs a request so that the connections opened for it are this POST's.
+    /// Runs a request. Connections that are opened for it belong to this POST.
     pub(crate) async fn scope<T>(self: &Arc<Self>, request: impl Future<Output = T>) -> T {
         DIAL.scope(self.clone(), request).await
     }
 
-    /// Whether a connection was asked for. If not, what was sent went out on one that was kept.
+    /// Whether a connection was opened or tried. If not, the request was sent on a kept connection.
     pub(crate) fn has_dialed(&self) -> bool {
         self.lock().has_dialed
     }
@@ -80,7 +80,7 @@ impl Dial {
         self.lock().connected
     }
 
-    /// Gives up the address that could not be connected to: it is the next one's turn, if there is one.
+    /// Gives up an address that could not be connected to. Then it is the turn of the next one, if there is one.
     pub(crate) fn give_up_address(&self) {
         self.lock().turn += 1;
     }
@@ -102,7 +102,7 @@ impl Dial {
         let mut connecting = pin!(ADDRESS.scope(address, connecting));
         let mut connection = timeout_at(until, &mut connecting).await;
         if connection.is_err() && self.connected_address().is_some() {
-            // The TLS handshake has the rest of the time: another address would be no quicker.
+            // The TLS handshake gets the rest of the time, because another address would not be quicker.
             connection = timeout_at(self.deadline, connecting).await;
         }
         let connection = connection.map_err(|_| DialError(PostError::Timeout))??;
@@ -111,8 +111,8 @@ impl Dial {
         Ok(connection)
     }
 
-    /// The address whose turn it is, and how long it may take: its share of the remaining time and no more, so that a
-    /// host with one dead address is still reached.
+    /// The address whose turn it is, and how long it may take. It gets only its share of the remaining time, so that a host
+    /// with one dead address is still reached.
     async fn choose(&self) -> Result<(IpAddr, Instant), PostError> {
         let known = self.lock().addresses.clone();
         let addresses =
@@ -132,20 +132,21 @@ impl Dial {
     }
 }
 
-/// reqwest's resolver: names have the address that was chosen for this connection, and no other.
+/// The resolver for reqwest. A name has the one address that was chosen for this connection, and no other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChosenAddress;
 
 impl Resolve for ChosenAddress {
     fn resolve(&self, _name: Name) -> Resolving {
         let chosen = ADDRESS.try_with(|address| SocketAddr::new(*address, 0));
-        // The port is the URL's. Without a choice there is no connection.
+        // The port comes from the URL. If no address was chosen, there is no connection.
         let answer = chosen.map(|address| Box::new([address].into_iter()) as Addrs);
         Box::pin(async move { answer.map_err(BoxError::from) })
     }
 }
 
-/// Has each connection that reqwest asks for opened by the [`Dial`] of its POST, and counts those that were.
+/// A layer that lets the [`Dial`] of a POST open each connection that reqwest asks for. It counts the connections that were
+/// opened.
 #[derive(Debug, Clone)]
 pub(crate) struct DialLayer {
     pub(crate) opened: Arc<AtomicUsize>,

@@ -18,33 +18,33 @@ pub enum AddressPolicy {
     /// HTTPS to globally reachable hosts, and nothing else.
     #[default]
     Strict,
-    /// For the local stack only: also HTTP and HTTPS to loopback addresses and `localhost` names. A name that is
-    /// not a `localhost` name may still not resolve to a loopback address.
+    /// For the local stack only: also HTTP and HTTPS to loopback addresses and `localhost` names. Other names still must not
+    /// resolve to a loopback address.
     AllowLoopback,
 }
 
 impl AddressPolicy {
-    /// The local stack's policy if it is asked for, the strict one otherwise.
+    /// The local stack's policy if `allowed`, and otherwise the strict one.
     pub fn with_loopback(allowed: bool) -> Self {
         if allowed { Self::AllowLoopback } else { Self::Strict }
     }
 }
 
-/// A URL that a customer may have events sent to, as far as can be told without resolving its host: see [`vet`].
+/// A URL to which a customer may have events sent, as far as its text can tell. [`vet`] also resolves its host.
 ///
 /// [`vet`]: crate::vet
 #[derive(Clone, PartialEq, Eq)]
 pub struct EndpointUrl {
     text: String,
-    /// What requests go to: its host is `host`, and it has no fragment.
+    /// The URL that requests go to: its host is `host`, and it has no fragment.
     request_url: Url,
     pub(crate) host: Host,
     pub(crate) reach: Reach,
 }
 
 impl EndpointUrl {
-    /// Reads a URL strictly: what browsers would repair (white space, backslashes, missing or surplus slashes) is
-    /// refused, since what was meant is a guess. A fragment is kept in the text and, as everywhere, never sent.
+    /// Reads a URL strictly. Browsers repair white space, backslashes, and missing or surplus slashes. Here they are refused,
+    /// because it would be a guess what was meant. A fragment stays in the text and, as everywhere, is never sent.
     pub fn parse(text: &str, policy: AddressPolicy) -> Result<Self, UrlError> {
         if text.chars().count() > MAX_URL_CHARS {
             return Err(UrlError::TooLong);
@@ -60,7 +60,7 @@ impl EndpointUrl {
         let url = Url::parse(text).map_err(UrlError::from_parser)?;
         let host = Host::new(&url, authority)?;
         let reach = host.reach(policy).ok_or(UrlError::HostNotAllowed);
-        // Plain HTTP is an exception for loopback alone, so for every other host the missing "s" is what is wrong.
+        // Plain HTTP is allowed for loopback alone. So for every other host, the error is the missing "s".
         if !tls && reach != Ok(Reach::Loopback) {
             return Err(UrlError::NotHttps);
         }
@@ -75,10 +75,10 @@ impl EndpointUrl {
         let mut request_url = url;
         request_url.set_fragment(None);
         if let Host::Name(name) = &host {
-            // Without its trailing dot, which belongs neither into `Host` nor into a certificate.
+            // The trailing dot is left out. It belongs neither into `Host` nor into a certificate.
             request_url.set_host(Some(name)).map_err(|_| UrlError::HostInvalid)?;
         }
-        // Two libraries read it: what the second one would refuse must not be saved.
+        // Two libraries read the URL. What the second one would refuse must not be saved.
         request_url.as_str().parse::<Uri>().map_err(|_| UrlError::Invalid)?;
 
         Ok(Self { text: text.to_owned(), request_url, host, reach })
@@ -93,7 +93,7 @@ impl EndpointUrl {
         &self.request_url
     }
 
-    /// Its host: a name in lower case and Punycode without a trailing dot, or an address, IPv6 in brackets.
+    /// Its host. A name is in lower case and Punycode, without a trailing dot. An IPv6 address is in brackets.
     pub fn host(&self) -> String {
         self.host.to_string()
     }
@@ -120,7 +120,7 @@ fn is_https(text: &str) -> Result<bool, UrlError> {
     }
 }
 
-/// What stands between `//` and the path, query or fragment.
+/// The text between `//` and the path, query or fragment.
 fn authority(text: &str) -> Result<&str, UrlError> {
     let (_, rest) = text.split_once("://").ok_or(UrlError::Invalid)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

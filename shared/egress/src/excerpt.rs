@@ -2,11 +2,11 @@
 
 use crate::MAX_EXCERPT;
 
-/// The start of these bytes as text of at most [`MAX_EXCERPT`] bytes. What could move the reader's eye or terminal
-/// elsewhere becomes `U+FFFD`; line breaks and tabs stay.
+/// The start of these bytes, as text of at most [`MAX_EXCERPT`] bytes. Characters that could mislead a reader or a terminal
+/// become `U+FFFD`. Line breaks and tabs stay.
 pub(crate) fn displayable(bytes: &[u8]) -> String {
-    // A character has at most 4 bytes, so what lies beyond cannot be part of the excerpt; the margin keeps a
-    // character that the cut would split from being taken for an invalid one.
+    // A character has at most 4 bytes, so what is further on cannot be part of the excerpt. With these 4 bytes more, the cut
+    // does not split a character that would then count as invalid.
     let start = &bytes[..bytes.len().min(MAX_EXCERPT + 4)];
     let mut excerpt = String::with_capacity(start.len().min(MAX_EXCERPT));
     for c in String::from_utf8_lossy(start).chars() {

@@ -26,7 +26,7 @@ pub use resolve::{Resolver, Resolving, ScriptedResolver, SystemResolver};
 pub use tls::{ClientError, native_roots};
 pub use vet::vet;
 
-// The types of the signatures above, so that a caller needs neither the crates nor their versions.
+// Types that the signatures above use. So a caller needs neither these crates nor their versions.
 pub use bytes::Bytes;
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use tokio_rustls::rustls::RootCertStore;

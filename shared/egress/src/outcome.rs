@@ -3,20 +3,20 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// What became of one POST: always a value, because a receiver's fault is not ours.
+/// What became of one POST. This is always a value, because a receiver's fault is not ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostOutcome {
     /// The receiver's status, or why there is none.
     pub result: PostResult,
-    /// From the call to its end, at most a little over the deadline.
+    /// The time from the call to its end. It is at most a little more than the deadline.
     pub duration: Duration,
-    /// The address that was connected to. `None` if no connection was made, or if a kept one did not answer in time.
+    /// The address that was connected to. `None` if there was no connection, or if a kept connection did not answer in time.
     pub address: Option<IpAddr>,
-    /// The answer's `Retry-After` as it was sent, when it is visible ASCII of at most
-    /// [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER) bytes. Kept even if the body then broke off.
+    /// The answer's `Retry-After` as it was sent, if it is visible ASCII of at most [`MAX_RETRY_AFTER`](crate::MAX_RETRY_AFTER)
+    /// bytes. It is kept even if the body then broke off.
     pub retry_after: Option<String>,
-    /// The start of the answer's body, made safe to show: at most [`MAX_EXCERPT`](crate::MAX_EXCERPT) bytes,
-    /// never decompressed, invalid UTF-8 and control characters replaced by `U+FFFD`. Empty if there was none.
+    /// The start of the answer's body, at most [`MAX_EXCERPT`](crate::MAX_EXCERPT) bytes. It is made safe to show: never
+    /// decompressed, with `U+FFFD` in the place of invalid UTF-8 and control characters. Empty if there was no body.
     pub body_excerpt: String,
 }
 
@@ -43,7 +43,7 @@ impl PostOutcome {
     }
 }
 
-/// A receiver's answer or the failure in its place.
+/// A receiver's answer, or why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PostResult {
     /// It answered with this status, and its body ended or reached [`MAX_BODY_READ`](crate::MAX_BODY_READ) in time.
@@ -59,10 +59,10 @@ pub enum PostResult {
     Failed(PostError),
 }
 
-/// Declares each failure once: what it means in full, its code, and what its text says.
+/// Declares each failure once: its full meaning, its code, and its text.
 macro_rules! failures {
     ($($(#[$doc:meta])* $name:ident = $code:literal: $text:literal;)*) => {
-        /// Why a POST has no complete answer. The texts are for the owner of the endpoint and carry nothing of our side.
+        /// Why a POST has no complete answer. The texts are for the owner of the endpoint, and say nothing about our side.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
         #[non_exhaustive]
         pub enum PostError {

@@ -15,7 +15,8 @@ use crate::dial::Dial;
 use crate::worker::Worker;
 use crate::{EndpointUrl, PostError, PostOutcome};
 
-/// Runs on its worker's thread. Whoever waits for it may give up at any time, and still learns what was seen so far.
+/// One POST. It runs on its worker's thread. Whoever waits for it may give up at any time, and still learns what was seen so
+/// far.
 pub(crate) struct Post {
     worker: Arc<Worker>,
     dial: Arc<Dial>,
@@ -33,9 +34,9 @@ impl Post {
         mut headers: HeaderMap,
         body: Bytes,
     ) -> Self {
-        // reqwest adds the URL's own.
+        // reqwest adds the `Host` of the URL.
         headers.remove(HOST);
-        // Otherwise an empty body would have none, and some servers then answer 411.
+        // Otherwise an empty body would have no length, and some servers then answer 411.
         headers.insert(CONTENT_LENGTH, body.len().into());
 
         let url = url.request_url().clone();
@@ -52,26 +53,26 @@ impl Post {
 
         answer::read(response, &self.seen).await?;
 
-        // Whoever says 2xx before it has read the request still wants it. Whoever refuses it does not.
+        // A receiver that says 2xx before it has read the request still wants the rest. A receiver that refuses it does not.
         if self.seen().is_success() {
             sending.let_finish();
         }
         Ok(())
     }
 
-    /// What became of it, given how [`run`](Self::run) ended.
+    /// What became of the POST, given how [`run`](Self::run) ended.
     pub(crate) fn outcome(&self, error: Option<PostError>, duration: Duration) -> PostOutcome {
         let mut seen = std::mem::take(&mut *self.seen());
         seen.address = seen.address.or_else(|| self.dial.connected_address());
         seen.into_outcome(error, duration)
     }
 
-    /// The answer's head, by a kept connection or a fresh one.
+    /// Sends the request on a kept connection or a fresh one, and returns the answer's head.
     async fn send(&self, sending: &Sending) -> Result<Response, Failure> {
         match self.send_by(&self.worker.keeping, sending).await {
-            // The connection was a kept one, and its receiver closed it while the request was on its way. That says
-            // nothing of this request, so it goes out once more at once. By a connection of its own: another kept one
-            // may be as stale. A fresh connection that ends so is an answer, of a kind.
+            // The connection was a kept one, and its receiver closed it while the request was on its way. That says nothing
+            // about this request, so it goes out once more at once. It gets a fresh connection, because another kept one may be
+            // closed as well. If a fresh connection ends like this, that is the receiver's answer, of a kind.
             Err(failure) if failure.is_silent_end() && !self.dial.has_dialed() => {
                 self.send_by(&self.worker.fresh, sending).await
             }
@@ -79,7 +80,7 @@ impl Post {
         }
     }
 
-    /// Goes through the host's addresses until one can be connected to.
+    /// Tries the host's addresses, one after the other, until one can be connected to.
     async fn send_by(&self, client: &reqwest::Client, sending: &Sending) -> Result<Response, Failure> {
         let mut most_telling: Option<Failure> = None;
         loop {
@@ -89,8 +90,8 @@ impl Post {
             };
 
             let failure = Failure::of(&error);
-            // Past the deadline nothing more is tried. Otherwise what another address refuses at once would take the timeout's
-            // place, whenever this thread is quicker than whoever waits for it.
+            // After the deadline nothing more is tried. Otherwise, another address may refuse at once, and that failure would
+            // replace the timeout whenever this thread is quicker than the caller.
             if !failure.is_unconnected() || self.dial.is_over() {
                 return Err(failure);
             }
@@ -124,8 +125,8 @@ mod tests {
     use super::*;
     use crate::{AddressPolicy, ScriptedResolver, tls};
 
-    /// How a POST to a host of these two addresses ends if nobody but the worker itself looks at the time. By the first one a
-    /// connection is opened and nothing ever answered; by the other one nobody listens.
+    /// How a POST to a host with these two addresses ends, if only the worker looks at the time. The first address accepts a
+    /// connection and never answers. At the other one, nobody listens.
     async fn end_of_a_post(addresses: [[u8; 4]; 2]) -> Result<(), PostError> {
         // Connections to it wait in its queue.
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -134,7 +135,7 @@ mod tests {
         let resolver = ScriptedResolver::new().addresses("two.localhost", addresses);
 
         let worker = Arc::new(Worker::start(&tls::configuration(RootCertStore::empty()).unwrap()).unwrap());
-        // Long enough for the first address, whose share of it is a half, to be connected to on a busy machine.
+        // Half of it is the first address's share. That is long enough to connect to it on a busy machine.
         let deadline = Instant::now() + Duration::from_secs(2);
         let dial = Dial::new(url.clone(), Arc::new(resolver), deadline);
         let post = Arc::new(Post::new(worker.clone(), dial, &url, HeaderMap::new(), Bytes::new()));

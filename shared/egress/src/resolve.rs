@@ -12,11 +12,11 @@ use crate::endpoint_url::has_suffix;
 /// A lookup under way.
 pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
-/// Tells a name's addresses. What it answers is not trusted: the caller vets all of it.
+/// Finds a name's addresses. Its answer is not trusted: the caller vets all of it.
 pub trait Resolver: std::fmt::Debug + Send + Sync {
     /// All addresses of an absolute name (without its trailing dot), the preferred one first.
     ///
-    /// Errors: whatever keeps it from an answer; an empty answer counts as one.
+    /// Errors: whatever prevents an answer. An empty answer is an error, too.
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a>;
 }
 
@@ -27,19 +27,19 @@ pub struct SystemResolver;
 impl Resolver for SystemResolver {
     fn resolve<'a>(&'a self, name: &'a str) -> Resolving<'a> {
         Box::pin(async move {
-            // RFC 6761, 6.3: these names are loopback everywhere, and not every libc knows the ones below it.
+            // RFC 6761, 6.3: these names are always loopback. Not every libc knows the names below `localhost`.
             if has_suffix(name, "localhost") {
                 return Ok(vec![[127, 0, 0, 1].into(), std::net::Ipv6Addr::LOCALHOST.into()]);
             }
-            // The dot makes it absolute; otherwise a search domain of the network could be appended.
+            // The dot makes the name absolute. Otherwise the system could append a search domain of the network.
             let answer = tokio::net::lookup_host((format!("{name}."), 0)).await?;
             Ok(answer.map(|address| address.ip()).collect())
         })
     }
 }
 
-/// A resolver that answers by a script, for tests: per name one answer after the other, the last one for ever.
-/// Names that it does not have fail.
+/// A resolver for tests, which answers by a script. Each name has a list of answers. The last one is repeated for ever. Names
+/// that it does not have fail.
 #[derive(Debug, Default)]
 pub struct ScriptedResolver {
     scripts: Mutex<HashMap<String, VecDeque<Answer>>>,

@@ -1,6 +1,6 @@
 //! Earlier TLS sessions, kept to be resumed.
 //!
-//! rustls looks for one when it begins a handshake. That is how we learn that the TCP connection is there, which
+//! rustls looks for an earlier session when it begins a handshake. That tells us that the TCP connection is there, which
 //! reqwest does not tell: see [`note_tcp_connection`].
 
 use tokio_rustls::rustls::NamedGroup;
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::dial::note_tcp_connection;
 
-/// Of how many servers sessions are kept: as many as rustls keeps by itself.
+/// The number of servers whose sessions are kept: the same as in rustls itself.
 const MAX_SERVERS: usize = 256;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Default for Sessions {
 
 impl ClientSessionStore for Sessions {
     fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
-        // The first that a handshake asks for, whatever the server is.
+        // This is the first thing that a handshake asks for, with every server.
         note_tcp_connection();
         self.0.kx_hint(server)
     }

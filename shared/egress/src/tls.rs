@@ -28,14 +28,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Of the HTTP client's builder. Not `From`: reqwest's errors print the URL that they are about, in which receivers keep
-    /// secrets, and a `?` would let one of a request through as it is.
+    /// For errors of the HTTP client's builder. There is no `From` for reqwest's errors on purpose. They print their URL, in
+    /// which receivers keep secrets. With `From`, a `?` could pass on an error of a request as it is.
     pub(crate) fn of_builder(error: reqwest::Error) -> Self {
         Self::Http(error.without_url())
     }
 }
 
-/// The roots that the system trusts, as the AWS SDK uses them too (`SSL_CERT_FILE` and `SSL_CERT_DIR` override them).
+/// The roots that the system trusts. The AWS SDK uses the same (`SSL_CERT_FILE` and `SSL_CERT_DIR` override them).
 ///
 /// Errors: [`ClientError::NoRoots`]. Single unreadable certificates are skipped.
 pub fn native_roots() -> Result<RootCertStore, ClientError> {
@@ -55,7 +55,7 @@ pub(crate) fn configuration(roots: RootCertStore) -> Result<ClientConfig, Client
     Ok(config)
 }
 
-/// What a failed handshake tells of the receiver.
+/// What a failed handshake says about the receiver.
 pub(crate) fn handshake_error(error: &io::Error) -> PostError {
     match tls_error(error) {
         Some(error) => error,
@@ -77,7 +77,7 @@ fn certificate_error(reason: &CertificateError) -> PostError {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             PostError::TlsCertificateExpired
         }
-        // A bad signature is one by somebody else who goes by the name of an authority that we trust.
+        // A bad signature means that somebody else uses the name of an authority that we trust.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             PostError::TlsCertificateUntrusted
         }
@@ -91,9 +91,9 @@ fn certificate_error(reason: &CertificateError) -> PostError {
     }
 }
 
-/// Whether this is how webpki refuses what only people make who sign for themselves. `openssl req -x509` marks the
-/// certificate as an authority's own, and `openssl x509 -signkey` writes version 1. Both are refused before anybody
-/// looks for an issuer, and no public authority issues either.
+/// Whether webpki refuses the certificate because somebody made it for themselves. `openssl req -x509` marks the certificate as
+/// an authority's own, and `openssl x509 -signkey` writes version 1. webpki refuses both before it looks for an issuer. No
+/// public authority issues either.
 fn is_self_made(error: Option<&webpki::Error>) -> bool {
     matches!(error, Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCertVersion))
 }

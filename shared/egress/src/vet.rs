@@ -1,4 +1,4 @@
-//! The one check on resolved addresses, made when a URL is saved and again before every connection.
+//! The one check of resolved addresses. It is made when a URL is saved, and again before every connection.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tokio::time::timeout;
 use crate::endpoint_url::Host;
 use crate::{EndpointUrl, PostError, Resolver, UrlError};
 
-/// Resolves a URL's host and refuses it if **any** of its addresses is not allowed. For saving; [`Client::post`]
+/// Resolves a URL's host, and refuses it if **any** of its addresses is not allowed. This is for saving a URL. [`Client::post`]
 /// does the same again each time.
 ///
-/// A host without an answer within `patience` passes: its DNS records may come later, and nothing is ever sent to
-/// an address that was not vetted.
+/// A host without an answer within `patience` is accepted. Its DNS records may come later, and nothing is ever sent to an
+/// address that was not vetted.
 ///
 /// Errors: [`UrlError::HostNotAllowed`] only.
 ///
@@ -24,7 +24,7 @@ pub async fn vet(url: &EndpointUrl, resolver: &dyn Resolver, patience: Duration)
     }
 }
 
-/// All addresses of a URL's host, of which each is allowed.
+/// All addresses of a URL's host, if each of them is allowed.
 pub(crate) async fn vetted_addresses(
     url: &EndpointUrl,
     resolver: &dyn Resolver,
@@ -36,7 +36,7 @@ pub(crate) async fn vetted_addresses(
     if addresses.is_empty() {
         return Err(PostError::DnsFailure);
     }
-    // One refused address refuses the host: which of them a connection would end at is left to chance.
+    // One refused address refuses the host, because nobody knows which of the addresses a connection would use.
     if addresses.iter().all(|&address| url.reach.allows(address)) {
         Ok(addresses)
     } else {

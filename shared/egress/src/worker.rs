@@ -1,10 +1,11 @@
 //! The thread that POSTs run on, with the connections that it opened.
 //!
-//! reqwest gives each connection a task that nobody can stop from outside. Such a task writes what is left of its
-//! request before it closes, even if the POST was dropped long ago: a receiver that does not read keeps it, and its
-//! socket, for as long as it likes. Nor does reqwest bound how many connections it keeps idle over all hosts. So the
-//! POSTs run on a runtime of their own, which opens a bounded number of connections. After that another one takes
-//! over, and when the last POST of the old one has ended, it is shut down with all that is still open there.
+//! reqwest gives each connection a task that nobody can stop from outside. Such a task writes the rest of its request before it
+//! closes, even if the POST was dropped long ago. A receiver that does not read keeps the task, and its socket, for as long as
+//! it likes. reqwest also has no bound for idle connections over all hosts.
+//!
+//! So the POSTs run on a runtime of their own, a worker. It opens a bounded number of connections. Then another worker takes
+//! over. When the last POST of the old worker has ended, the old worker is shut down, with everything that is still open there.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,15 +25,15 @@ use tokio_rustls::rustls::ClientConfig;
 use crate::dial::{ChosenAddress, DialLayer};
 use crate::{ClientError, MAX_HEADERS};
 
-/// How many connections a worker opens. With those of the worker before it they must stay below the 1,024 file
-/// descriptors that a Lambda function has.
+/// How many connections a worker opens. Together with those of the worker before it, they must stay below the 1,024 file
+/// descriptors of a Lambda function.
 const MAX_OPENED: usize = 256;
 
-/// How long a worker takes POSTs. A host that has moved is found at its new address after this time at the latest,
-/// since no connection is older.
+/// How long a worker takes POSTs. No connection is older. So a host that has moved is found at its new address after this time
+/// at the latest.
 const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// How many connections to one host are kept idle: more than a batch of deliveries needs at once.
+/// How many idle connections to one host are kept: more than a batch of deliveries needs at once.
 const MAX_IDLE_PER_HOST: usize = 16;
 
 /// How long a connection is kept idle. Most servers and load balancers close theirs after 60 s.
@@ -46,7 +47,7 @@ pub(crate) struct Worker {
     runtime: Handle,
     opened: Arc<AtomicUsize>,
     started: Instant,
-    /// The thread ends, and with it all that runs there, when this is dropped.
+    /// When this is dropped, the thread ends, with everything that runs there.
     _alive: oneshot::Sender<Infallible>,
 }
 
@@ -72,8 +73,8 @@ impl Worker {
         self.opened.load(Ordering::Relaxed) >= MAX_OPENED || self.started.elapsed() >= MAX_AGE
     }
 
-    /// Runs this on the worker's thread. Dropping the future ends it there. `None` if the thread has ended, which takes
-    /// this worker's being dropped.
+    /// Runs a future on the worker's thread. Dropping the returned future ends it there. `None` if the thread has ended, which
+    /// happens only after this worker was dropped.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
@@ -93,17 +94,17 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread()
         .enable_io()
         .enable_time()
-        // How many turns of tasks go by before new POSTs, sockets and timers are looked at. A receiver that floods us
-        // can make one task's turn long, and the usual 31 and 61 of them would keep all others waiting.
+        // After so many turns of tasks, the runtime looks for new POSTs, sockets and timers. A receiver that floods us can make
+        // the turn of one task long. With the usual 31 and 61 turns, all others would wait.
         .global_queue_interval(8)
         .event_interval(8)
         .build()
 }
 
 fn run_until(runtime: Runtime, ended: oneshot::Receiver<Infallible>) {
-    // Its end is an error, since nothing is ever sent.
+    // This always ends with an error, because nothing is ever sent.
     let _ = runtime.block_on(ended);
-    // Unlike a plain drop this does not wait for lookups that hang in the system's resolver.
+    // Unlike a plain drop, this does not wait for lookups that hang in the system's resolver.
     runtime.shutdown_background();
 }
 
@@ -119,22 +120,22 @@ fn http_client(
         .no_proxy()
         .redirect(redirect::Policy::none())
         .referer(false)
-        // What is sent once more, and what is not, is decided in `post`.
+        // `post` decides what is sent once more.
         .retry(reqwest::retry::never())
-        // Another crate in the build may ask for reqwest's decoders, and then they would be on.
+        // Another crate in the build may switch on reqwest's decoders. They must stay off.
         .no_gzip()
         .no_brotli()
         .no_deflate()
         .no_zstd()
         .http1_only()
         .http1_max_headers(MAX_HEADERS)
-        // RFC 9112, 5.1 and 5.2: what servers send in spite of the rules, and how clients are to read it.
+        // RFC 9112, 5.1 and 5.2: servers send this in spite of the rules, and clients are to read it.
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_ignore_invalid_headers_in_responses(true)
         .pool_max_idle_per_host(max_idle_per_host)
         .pool_idle_timeout(MAX_IDLE_TIME)
-        // A request of two segments must not wait for the first one's acknowledgement.
+        // A request with two segments must not wait for the acknowledgement of the first one.
         .tcp_nodelay(true)
         .build()
         .map_err(ClientError::of_builder)

@@ -13,10 +13,11 @@ use crate::{
 
 /// The most entries of one `PutEvents`.
 const MAX_ENTRIES: usize = 10;
-/// The most bytes of one `PutEvents`, all entries together. AWS takes less than 1 MB since January 2026 and does not say
-/// which of the two; this is below both. The largest event takes 267 KiB, so that three of them go together.
+/// The most bytes of one `PutEvents`, all entries together. Since January 2026, AWS takes less than 1 MB. It does not say
+/// whether that is 1,000,000 bytes or 1 MiB, so this is below both. The largest event takes 267 KiB, so three of them fit into
+/// one call.
 const MAX_BYTES: usize = 999_999;
-/// How often entries that the bus did not take are tried again.
+/// How often entries are sent in all, if the bus does not take them.
 const TRIES: u32 = 5;
 
 /// The event bus.
@@ -38,7 +39,7 @@ impl Bus {
         Self { client: Client::new(config), name }
     }
 
-    /// Publishes an event. When this returns `Ok`, the bus has it: AWS keeps it in several places before it answers.
+    /// Publishes an event. When this returns `Ok`, the bus has the event. AWS keeps it in several places before it answers.
     pub async fn publish(&self, event: &Event, audience: Audience) -> Result<(), Error> {
         match self.put(vec![self.entry(event, audience)?]).await.pop() {
             Some(Err(error)) => Err(error),
@@ -46,7 +47,8 @@ impl Bus {
         }
     }
 
-    /// Publishes events to their subscribers, split over the bus's limits by count and size; one result for each, in their order.
+    /// Publishes events to their subscribers, in calls within the bus's limits of count and size. Returns one result for each
+    /// event, in their order.
     pub async fn publish_all(&self, events: &[Event]) -> Result<Vec<Result<(), Error>>, Error> {
         let entries: Vec<_> =
             events.iter().map(|event| self.entry(event, Audience::Subscribers)).collect::<Result<_, _>>()?;
@@ -57,7 +59,7 @@ impl Bus {
         Ok(results)
     }
 
-    /// Puts entries within the limits and tries those again that were refused one by one, as `PutEvents` may.
+    /// Puts entries, which are within the limits. `PutEvents` may refuse single entries: these are tried again.
     async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Vec<Result<(), Error>> {
         let mut results: Vec<Result<(), Error>> = entries.iter().map(|_| Ok(())).collect();
         let mut open: Vec<_> = entries.into_iter().enumerate().collect();

@@ -1,4 +1,5 @@
-//! The deliveries queues: one message for each event and endpoint, from fan-out to the attempt that settles it.
+//! The queues of deliveries. Fan-out sends one message for each event and endpoint. The message stays until its delivery is
+//! settled or held.
 
 use std::time::Duration;
 
@@ -17,37 +18,37 @@ use crate::Error;
 
 /// The most messages of one `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
-/// The most bytes of one `SendMessageBatch`: 1 MiB, if the queue's `MaximumMessageSize` allows a message as much.
+/// The most bytes of one `SendMessageBatch`: 1 MiB, if the queue's `MaximumMessageSize` is as large.
 const MAX_BYTES: usize = 1024 * 1024;
-/// How often messages that the queue did not take are tried again.
+/// How often messages are sent in all, if the queue does not take them.
 const TRIES: u32 = 5;
-/// How long a release waits before it looks for the change that it goes with.
+/// How long a release waits before it looks for the change that it belongs to.
 const RELEASE_DELAY: Duration = Duration::from_secs(1);
-/// The longest that SQS delays a new message.
+/// The longest time for which SQS delays a new message.
 const MAX_DELAY: Duration = Duration::from_mins(15);
-/// The longest that a message is hidden: SQS allows 12 hours since it was received, of which its handling took some.
+/// The longest time for which a message is hidden. SQS allows 12 hours from its receive on, and handling it took some of that.
 const MAX_VISIBILITY: Duration = Duration::from_hours(12).saturating_sub(Duration::from_mins(5));
 
 /// One message of the deliveries queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
-    /// Deliver this event to this endpoint.
+    /// Deliver an event to an endpoint.
     Deliver {
         /// The endpoint.
         endpoint: EndpointId,
-        /// The event, whole, so that a first attempt needs no read of the log.
+        /// The whole event, so that a first attempt does not need to read the log.
         event: CarriedEvent,
         /// Why.
         purpose: Purpose,
     },
-    /// Try one of a failing endpoint's held deliveries: its probe ticket.
+    /// A probe ticket: try one held delivery of a failing endpoint.
     Probe {
         /// The endpoint's organization.
         organization: OrganizationId,
         /// The failing endpoint.
         endpoint: EndpointId,
-        /// The probe's id, as the endpoint names it.
+        /// The probe's id, which the endpoint's item also has.
         probe: String,
     },
     /// Send deliveries of an endpoint again, page by page.
@@ -73,7 +74,7 @@ pub struct Replay {
 pub enum Selection {
     /// All that is held.
     Held,
-    /// Those of one status whose events were created in a span of time.
+    /// Those with one status, of events that were created in a span of time.
     Status {
         /// The status: failed or held.
         status: Status,
@@ -82,8 +83,8 @@ pub enum Selection {
         /// The span's end.
         before: Timestamp,
     },
-    /// What waits for its retry, once the endpoint is of this generation: then it is sent to otherwise, and what it refused
-    /// before it may take now.
+    /// What waits for its retry, once the endpoint has this generation. It is then sent to differently, and may accept what it
+    /// refused before.
     Retrying {
         /// The generation.
         generation: u64,
@@ -91,7 +92,7 @@ pub enum Selection {
 }
 
 impl Message {
-    /// The endpoint that it is about, and whose.
+    /// The endpoint that it is about, with the endpoint's organization.
     pub fn endpoint(&self) -> (OrganizationId, EndpointId) {
         match self {
             Self::Deliver { endpoint, event, .. } => (event.organization, *endpoint),
@@ -100,7 +101,8 @@ impl Message {
         }
     }
 
-    /// What the queue shares its consumers fairly between: the endpoint, so that one customer's outage delays no other.
+    /// The message group: the endpoint. The queue shares its consumers fairly between groups, so that one customer's outage
+    /// delays no other.
     fn group(&self) -> String {
         match self {
             Self::Deliver { endpoint, .. } | Self::Probe { endpoint, .. } => endpoint.to_string(),
@@ -173,7 +175,7 @@ impl DeliveriesQueue {
         name(&self.url, '/') == name(arn, ':')
     }
 
-    /// Sends one message that shows only after `delay`, at most 15 minutes.
+    /// Sends one message that shows after `delay`, at most 15 minutes.
     pub async fn send_later(&self, message: &Message, delay: Duration) -> Result<(), Error> {
         #[expect(clippy::cast_possible_truncation, reason = "at most 900")]
         let call = self.client.send_message().delay_seconds(delay.min(MAX_DELAY).as_secs_f64().ceil() as i32);
@@ -183,15 +185,15 @@ impl DeliveriesQueue {
         Ok(())
     }
 
-    /// Lets go all that is held for an endpoint. Sent before the change that ends the holding, so that it cannot be
-    /// forgotten; it shows a second later, and waits for the change.
+    /// Releases all that is held for an endpoint. Call this before the change that ends the holding, so that the release cannot
+    /// be forgotten. Its message shows a second later, and waits for the change.
     pub async fn release(&self, organization: OrganizationId, endpoint: EndpointId) -> Result<(), Error> {
         let replay = Replay { organization, endpoint, selection: Selection::Held, cursor: None };
         self.send_later(&Message::Replay(replay), RELEASE_DELAY).await
     }
 
-    /// Sends at once what waits for its retry, as soon as the endpoint is of this generation. Sent before the change that begins
-    /// it, like [`Self::release`].
+    /// Sends at once what waits for its retry, as soon as the endpoint has this generation. Call this before the change that
+    /// begins the generation, like [`Self::release`].
     pub async fn retry_waiting(
         &self,
         organization: OrganizationId,
@@ -203,7 +205,7 @@ impl DeliveriesQueue {
         self.send_later(&Message::Replay(replay), RELEASE_DELAY).await
     }
 
-    /// Sends all of the messages; an error says that some may not have been sent, so that all must be sent again.
+    /// Sends all of the messages. After an error, some may not have been sent, so all must be sent again.
     pub async fn send(&self, messages: &[Message]) -> Result<(), Error> {
         let mut batch = Vec::with_capacity(MAX_ENTRIES);
         let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! An event on the bus: what publishers put there and what the rule's queue brings.
+//! An event on the bus: what publishers put there, and what the rule puts into the events queue.
 
 use domain::{
     Invalid, Timestamp,
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-/// What every source's name begins with; the event's service follows.
+/// The beginning of every source's name. The event's service follows.
 const SOURCE_PREFIX: &str = "dodev.";
 
 /// The `detail` of an event on the bus.
 ///
-/// The API writes `eventId` and `carriedData`. A service of the platform that publishes straight to the bus may leave the
-/// id out, and write `data` as plain JSON where it need not arrive to the letter.
+/// The API writes `eventId` and `carriedData`. A service of the platform that publishes straight to the bus may leave out the
+/// id. It may write `data` as plain JSON, if it accepts that the JSON is written anew.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Detail {
@@ -40,7 +40,7 @@ fn live() -> bool {
 }
 
 impl Detail {
-    /// The detail of an event that is already whole.
+    /// The detail of an event that has its id.
     pub fn of(event: &Event, audience: Audience) -> Self {
         Self {
             organization_id: event.organization,
@@ -58,7 +58,7 @@ pub(crate) fn source_of(event: &Event) -> String {
     format!("{SOURCE_PREFIX}{}", event.service())
 }
 
-/// An event as the rule hands it to the events queue.
+/// An event as the rule puts it into the events queue.
 #[derive(Debug, Deserialize)]
 pub struct Envelope {
     id: String,
@@ -76,11 +76,11 @@ pub struct Received {
     pub event: Event,
     /// Whom it is for.
     pub audience: Audience,
-    /// Whether its id names its place in the log; otherwise that is still to be chosen.
+    /// Whether its id has its lane. If not, the lane is still to be chosen.
     pub has_lane: bool,
 }
 
-/// Why what came over the bus is no event. It stays in the queue until it reaches the dead-letter queue.
+/// Why a message from the bus is no event. It stays in the queue until it goes to the dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an event of the platform: {cause}")]
 pub struct Refused {
@@ -93,8 +93,8 @@ impl Refused {
         Self { code, cause: cause.into() }
     }
 
-    /// Says where JSON cannot be read, and not what stands there: serde's own words may quote it, and customers' data stays
-    /// out of logs.
+    /// Says where JSON cannot be read, and quotes nothing. Serde's own message may quote it, and customers' data stays out of
+    /// logs.
     fn unreadable(code: &'static str, what: &str, error: &serde_json::Error) -> Self {
         Self::new(
             code,
@@ -102,7 +102,7 @@ impl Refused {
         )
     }
 
-    /// Stable, for whoever looks for it in the log; this crate's README lists them all.
+    /// Its stable code, which the log shows. This crate's README lists all of them.
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -121,7 +121,7 @@ impl Envelope {
             .map_err(|error| Refused::unreadable("envelope_unreadable", "envelope", &error))
     }
 
-    /// Whose it is and of which type, if all that subscribe to it may be meant. For reading ahead: it checks nothing.
+    /// Its organization and its type, if it may be for all subscribers. This is for reading ahead and checks nothing.
     pub fn subject(&self) -> Option<(OrganizationId, &str)> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -135,8 +135,8 @@ impl Envelope {
         (!addressed).then_some((subject.organization_id, self.detail_type.as_str()))
     }
 
-    /// The event in it, and whom it is for. The same message gives the same event, however often it is delivered: where
-    /// the publisher gave no id, it follows from the bus's own, but for the log's shard.
+    /// The event in it, and whom it is for. The same message gives the same event, however often it comes. If the publisher
+    /// gave no id, the id follows from the bus's own id of the event. Only its shard in the log is chosen later.
     pub fn event(&self) -> Result<Received, Refused> {
         let detail: Detail = serde_json::from_str(self.detail.get())
             .map_err(|error| Refused::unreadable("detail_unreadable", "detail", &error))?;
@@ -154,7 +154,7 @@ impl Envelope {
 
         let has_lane = detail.event_id.is_some();
         let data = data_of(detail.data, detail.carried_data)?;
-        // What the API published it has checked; a catalogue that changed since must not lose it.
+        // The API has checked what it published. Such an event must not be lost because the catalogue changed since.
         if !has_lane {
             known.check(&data).map_err(Invalid::from)?;
         }
@@ -170,7 +170,7 @@ impl Envelope {
         Ok(Received { event, audience: detail.audience, has_lane })
     }
 
-    /// Its type, which must be of the service that its source names.
+    /// Its type, which must belong to the service that its source names.
     fn event_type(&self) -> Result<&'static EventType, Refused> {
         let known = Catalogue::get().find(&self.detail_type).ok_or_else(|| {
             let cause = format!("its type {} is not in the catalogue", self.detail_type);
@@ -192,7 +192,7 @@ impl Envelope {
     }
 }
 
-/// The event's data, which comes in one of two forms and is held to the same bounds in both.
+/// The event's data. It comes in one of two forms, and the same bounds hold for both.
 fn data_of(plain: Option<Box<RawValue>>, carried: Option<CarriedData>) -> Result<EventData, Refused> {
     match (plain, carried) {
         (Some(json), None) => Ok(EventData::from_raw(json)?),

@@ -3,7 +3,7 @@ use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 /// A fault of the bus or a queue: never the caller's. Its text is for logs alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It did not answer, refused, or throttled for longer than was tried.
+    /// It did not answer, refused the call, or throttled it until the tries were used up.
     #[error("{operation} failed: {cause}")]
     Unavailable {
         /// Which call.

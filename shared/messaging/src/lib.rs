@@ -4,8 +4,8 @@
 //! publisher ─ Detail ─► bus ─ rule ─ Envelope ─► events queue ─► fan-out ─ Message ─► deliveries queue ─► deliver
 //! ```
 //!
-//! An event's `data` crosses all of it inside a JSON string (see [`domain::event_data::CarriedData`]), because the bus
-//! writes JSON anew on the way and receivers are promised every letter.
+//! An event's `data` travels inside a JSON string (see [`domain::event_data::CarriedData`]). The bus writes JSON anew on the
+//! way, and receivers are promised every letter.
 #![warn(missing_docs)]
 
 mod bus;

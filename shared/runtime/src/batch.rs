@@ -1,4 +1,5 @@
-//! SQS batches, record by record: one bad record never fails its batch, and a panic in one is that one's failure.
+//! SQS batches, record by record. One bad record never fails its batch. A panic in one record is the failure of that record
+//! alone.
 
 use std::panic::AssertUnwindSafe;
 
@@ -8,28 +9,28 @@ use futures::{FutureExt, future::join_all};
 /// A received message.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The message's id, which the queue and the logs know it by.
+    /// The message's id in the queue and in the logs.
     pub message_id: String,
-    /// What its visibility is changed with.
+    /// The handle by which its visibility timeout is changed.
     pub receipt_handle: String,
     /// The ARN of the queue that it came from.
     pub queue_arn: String,
     /// The message.
     pub body: String,
-    /// How often it has been received, this time included. Throttling and crashes count, so it is no count of attempts.
+    /// How often it has been received, this time included. Throttling and crashes raise it too, so it does not count attempts.
     pub receive_count: u32,
 }
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is done with: the queue deletes it.
+    /// It is done. The queue deletes it.
     Done,
     /// It comes back when its visibility timeout ends.
     Again,
 }
 
-/// Handles all records at once and answers which of them come back.
+/// Handles all records at the same time, and answers which of them come back.
 pub async fn process<F>(event: SqsEvent, handle: impl Fn(Record) -> F) -> SqsBatchResponse
 where
     F: Future<Output = Verdict>,
@@ -104,7 +105,7 @@ mod tests {
     #[tokio::test]
     async fn records_are_handled_at_the_same_time() {
         let barrier = tokio::sync::Barrier::new(3);
-        // Would never end if one record waited for another.
+        // This would never end if one record waited for another.
         let response = process(event(&["a", "b", "c"]), |_| async {
             barrier.wait().await;
             Verdict::Done

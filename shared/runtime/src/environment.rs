@@ -10,7 +10,7 @@ pub enum EnvironmentError {
     /// It is not set.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// It is not what the function expects.
+    /// Its value is not what the function expects.
     #[error("environment variable {name}: {problem}")]
     Invalid {
         /// Its name.

@@ -1,7 +1,8 @@
-//! Metrics, in CloudWatch's embedded metric format: a log line that CloudWatch counts, at no call and no wait.
+//! Metrics, in CloudWatch's embedded metric format: log lines that CloudWatch counts. They need no call, and nothing waits for
+//! them.
 //!
-//! Every metric's name is in this file. None has an organization or an endpoint as a dimension: each value of a dimension
-//! is a metric of its own, and paid for.
+//! Every metric's name is in this file. None has an organization or an endpoint as a dimension. Each value of a dimension is a
+//! metric of its own, which costs money.
 
 use domain::Timestamp;
 use serde_json::{Map, Value, json};
@@ -15,24 +16,24 @@ pub enum Metric {
     EventsPublished,
     /// Events that were logged and sent on to their endpoints.
     EventsRouted,
-    /// Looks of fan-out at what is no event; its log has each one's code. What stays refused is looked at as often as its
-    /// queue lets it be received (`EventsMaxReceiveCount`), and then a dead letter.
+    /// Messages that fan-out refused, because they are no events; its log has the code of each. A message is counted each time
+    /// it is received: `EventsMaxReceiveCount` times, and then it goes to the dead-letter queue.
     EventsRefused,
-    /// From an event's creation to its routing.
+    /// The time from an event's creation to its routing.
     RoutingLag,
-    /// Attempts that receivers took.
+    /// Attempts that succeeded.
     AttemptsSucceeded,
     /// Attempts that failed.
     AttemptsFailed,
     /// How long an attempt took.
     AttemptDuration,
-    /// Deliveries that moved on to the slow queue.
+    /// Deliveries that moved to the slow queue.
     DeliveriesSlowed,
     /// Deliveries that were held.
     DeliveriesHeld,
-    /// Deliveries that were dropped because the log keeps their event no longer.
+    /// Deliveries that were dropped because the log no longer keeps their event.
     DeliveriesExpired,
-    /// Endpoints that were paused for their failures.
+    /// Endpoints that were paused because of their failures.
     EndpointsPaused,
 }
 
@@ -61,7 +62,7 @@ impl Metric {
     }
 }
 
-/// Writes measured values: one line, whatever the log level.
+/// Writes measured values as one line, at every log level.
 pub fn measure(now: Timestamp, values: &[(Metric, u64)]) {
     #[expect(clippy::print_stdout, reason = "standard output is where Lambda's logs go")]
     {

@@ -26,7 +26,7 @@ impl Clock {
         Self(None)
     }
 
-    /// A clock that stands still at `start` until it is moved; its clones move with it.
+    /// A clock that stands still at `start` until a test moves it. Its clones move with it.
     pub fn manual(start: Timestamp) -> Self {
         Self(Some(Arc::new(AtomicI64::new(start.millis()))))
     }
@@ -39,7 +39,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock to `to`; the system's goes its own way.
+    /// Moves a manual clock to `to`. The system's clock does not change.
     pub fn move_to(&self, to: Timestamp) {
         if let Some(millis) = &self.0 {
             millis.store(to.millis(), Ordering::SeqCst);
@@ -59,7 +59,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
-/// A random number from −1 to 1; 0 if there is no randomness, as a delay without jitter is still a delay.
+/// A random number from −1 to 1. It is 0 if there is no randomness, because a delay without jitter is better than an error.
 pub fn jitter() -> f64 {
     let number = random().map_or(u32::MAX / 2, u32::from_le_bytes);
     f64::from(number) / f64::from(u32::MAX) * 2.0 - 1.0

@@ -5,10 +5,10 @@ const SDK: [&str; 4] =
 
 /// Writes one JSON object a line to standard output, which Lambda puts in the function's log group.
 ///
-/// `level` is a level or a filter (`info`, `info,hyper=warn`); what cannot be read counts as `info`.
+/// `level` is a level or a filter (`info`, `info,hyper=warn`). What cannot be read counts as `info`.
 pub fn start_telemetry(level: &str) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Below this the SDK logs what it sends and gets: customers' data.
+    // At lower levels, the SDK logs what it sends and receives, which is customers' data.
     let filter = SDK.iter().filter_map(|capped| capped.parse().ok()).fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()
         .json()

@@ -3,7 +3,7 @@ use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 /// A fault of the tables: never the caller's. Its text is for logs alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The table did not answer, refused, or throttled for longer than the SDK retries.
+    /// The table did not answer, refused the call, or throttled it for longer than the SDK retries.
     #[error("{operation} failed: {cause}")]
     Unavailable {
         /// Which call.
@@ -11,7 +11,7 @@ pub enum Error {
         /// The service's code and message, or why it was not reached.
         cause: String,
     },
-    /// An item is not of the form that this version writes.
+    /// An item does not have the form that this version writes.
     #[error("item {key} cannot be read: {cause}")]
     Corrupt {
         /// Its partition and sort key.
@@ -19,7 +19,7 @@ pub enum Error {
         /// What could not be read.
         cause: String,
     },
-    /// Others kept changing the same item for longer than this one tried.
+    /// Others kept changing the same item, until the tries were used up.
     #[error("gave up changing {key} after repeated conflicts")]
     Contended {
         /// Its partition and sort key.

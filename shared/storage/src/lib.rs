@@ -1,13 +1,13 @@
-//! The DynamoDB tables: every key, item and condition is in this crate, and its SDK's types never leave it.
+//! The DynamoDB tables. Every key, item and condition is in this crate, and the types of DynamoDB's SDK never leave it.
 //!
-//! Two tables, by how their items live:
+//! There are two tables, because their items live differently:
 //!
-//! * the **registry** ([`Registry`]) holds what people configure: organizations, keys, endpoints and their
-//!   subscriptions, wrapped data keys. Small, long-lived, read consistently.
-//! * the **log** ([`Log`]) holds what happens: events and deliveries. Large, written once, dropped after 30 days.
+//! * The **registry** ([`Registry`]) has what people configure: organizations, keys, endpoints and their subscriptions, wrapped
+//!   data keys. It is small, long-lived, and read consistently.
+//! * The **log** ([`Log`]) has what happens: events and deliveries. It is large, written once, and dropped after 30 days.
 //!
-//! Every method takes the organization first, so that no read can cross from one into another; the exceptions are the
-//! look-up of a presented key, which is how an organization is found, and the data keys, which belong to none.
+//! Every method takes the organization first, so that no read can cross from one organization to another. There are two
+//! exceptions. The look-up of a presented key finds the organization. The data keys belong to no organization.
 #![warn(missing_docs)]
 
 mod error;

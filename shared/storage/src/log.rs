@@ -23,11 +23,11 @@ pub use query::{EventFilter, EventPage};
 #[derive(Clone)]
 pub struct Log {
     table: Table,
-    /// The shards that publishers spread over, as read.
+    /// The number of shards over which publishers spread each type, as it was read.
     known: Known<ReadPartitions>,
-    /// The shards that queries are known to look at, as written.
+    /// The number of shards that queries look at, as this process knows it was written.
     written: Known<u8>,
-    /// What is to be counted of new events.
+    /// The write units of new events that are not counted yet.
     tally: Tally,
 }
 
@@ -49,8 +49,8 @@ impl Log {
         Self { table, known: Known::default(), written: Known::default(), tally: Tally::default() }
     }
 
-    /// For a process that chooses lanes for new events: `phase` is random and says when it first counts them, so that
-    /// many that start at once do not all count late, and together.
+    /// For a process that chooses lanes for new events. `phase` is a random number that says when the process first counts
+    /// them. So many processes that start at once do not all count late, and at the same moment.
     #[must_use]
     pub fn counting_from(mut self, phase: u8) -> Self {
         self.tally = Tally::starting_at(phase);

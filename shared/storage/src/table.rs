@@ -1,4 +1,4 @@
-//! The few operations that every item needs, so that the modules of the two tables say only what is theirs.
+//! The few operations that every item needs. The modules of the two tables have only what is their own.
 
 mod query;
 mod transaction;
@@ -23,7 +23,7 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The most items that one `BatchGetItem` takes.
 const BATCH_GET_LIMIT: usize = 100;
-/// How often a batch or a transaction is tried again when DynamoDB leaves part of it or finds it in conflict.
+/// How often a batch or a transaction is tried: DynamoDB may leave out part of a batch, and a transaction may meet a conflict.
 const TRIES: u32 = 8;
 
 #[derive(Clone)]
@@ -76,7 +76,7 @@ impl Table {
         answer.item.map(decode).transpose()
     }
 
-    /// Reads items consistently, in no order; those that do not exist are left out.
+    /// Reads items consistently, in any order. Those that do not exist are left out.
     pub(crate) async fn get_all<T: DeserializeOwned>(&self, keys: &[Key]) -> Result<Vec<T>, Error> {
         let mut items = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(BATCH_GET_LIMIT) {

@@ -15,11 +15,11 @@ impl Cipher {
         UnboundKey::new(&AES_256_GCM, key).ok().map(|key| Self(LessSafeKey::new(key)))
     }
 
-    /// A random nonce, the ciphertext and its tag. Random nonces are safe for 2^32 texts under one data key.
+    /// Returns a random nonce, the ciphertext and its tag. Random nonces are safe for 2^32 texts under one data key.
     pub(crate) fn seal(&self, text: &str, binding: &str) -> Option<Vec<u8>> {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
-        // With room for the tag, so that the plain text is not left behind by a reallocation.
+        // It has room for the tag. Otherwise a reallocation would leave a copy of the plain text behind.
         let mut buffer = Vec::with_capacity(text.len() + AES_256_GCM.tag_len());
         buffer.extend_from_slice(text.as_bytes());
         let nonce_used = Nonce::assume_unique_for_key(nonce);
@@ -27,7 +27,7 @@ impl Cipher {
         Some([nonce.as_slice(), &buffer].concat())
     }
 
-    /// The text, if the bytes were sealed with this key and binding and not altered.
+    /// The text, if the bytes were sealed with this key and this binding, and nobody changed them.
     pub(crate) fn open(&self, sealed: Vec<u8>, binding: &str) -> Option<Zeroizing<String>> {
         let mut sealed = Zeroizing::new(sealed);
         let (nonce, ciphertext) = sealed.split_at_mut_checked(NONCE_LEN)?;

@@ -1,11 +1,11 @@
 //! Signing secrets at rest.
 //!
-//! Envelope encryption: KMS makes a data key and wraps it; the wrapped form is stored in the registry, the plain one
-//! lives only in a running function's memory. Secrets are sealed with the data key by AES-256-GCM, bound to their
-//! organization and endpoint as associated data, so that a ciphertext moved to another endpoint does not open. A sealed
-//! secret names its data key's version: a new version seals from then on, and every older one still opens.
+//! This is envelope encryption. KMS makes a data key and wraps it. The wrapped key is stored in the registry. The plain key is
+//! only in the memory of a running function. Secrets are sealed with the data key by AES-256-GCM. They are bound to their
+//! organization and endpoint as associated data, so a ciphertext that was moved to another endpoint does not open. A sealed
+//! secret names the version of its data key. The newest version seals, and every older one still opens.
 //!
-//! One KMS call for a function's lifetime and data key, none for a delivery.
+//! A function calls KMS once for each data key in its lifetime, and never for a delivery.
 #![warn(missing_docs)]
 
 mod cipher;
@@ -29,13 +29,14 @@ use zeroize::Zeroizing;
 
 use cipher::Cipher;
 
-/// What KMS ties a wrapped data key to: it unwraps only when told the same.
+/// KMS binds a wrapped data key to this. It unwraps the key only when it is told the same.
 const PURPOSE: (&str, &str) = ("purpose", "webhook-signing-secrets");
 
-/// Why a secret could not be sealed or opened. Never the caller's fault; its text is for logs alone and holds no secret.
+/// Why a secret could not be sealed or opened. This is never the caller's fault. The text is for logs alone, and has no secret
+/// in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// KMS did not answer or refused.
+    /// KMS did not answer, or refused the call.
     #[error("{operation} failed: {cause}")]
     Kms {
         /// Which call.
@@ -46,10 +47,10 @@ pub enum Error {
     /// The data keys could not be read or written.
     #[error(transparent)]
     Storage(#[from] storage::Error),
-    /// A sealed secret names a data key that the registry does not hold.
+    /// A sealed secret names a data key that is not in the registry.
     #[error("data key {0} does not exist")]
     NoSuchDataKey(u32),
-    /// The ciphertext was altered, or belongs to another endpoint.
+    /// The ciphertext was changed, or belongs to another endpoint.
     #[error("a sealed secret does not open for {0}")]
     DoesNotOpen(EndpointId),
     /// The system has no randomness.
@@ -79,12 +80,12 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault under this KMS key, its data keys in the registry.
+    /// A vault with this KMS key. Its data keys are in the registry.
     pub fn new(config: &SdkConfig, kms_key: String, registry: Registry) -> Self {
         Self { kms: Client::new(config), kms_key, registry, ciphers: Arc::default() }
     }
 
-    /// Seals a secret for one endpoint with the newest data key, which it makes if there is none.
+    /// Seals a secret for one endpoint, with the newest data key. If there is none, it makes one.
     pub async fn seal(
         &self,
         organization: OrganizationId,
@@ -107,19 +108,20 @@ impl Vault {
         opened.map(SigningSecret::from_stored).ok_or(Error::DoesNotOpen(endpoint))
     }
 
-    /// Seals a text that a caller takes away and brings back, such as a cursor, bound to what it is good for.
+    /// Seals a text that a caller takes and brings back, such as a cursor. `binding` says what it is good for.
     pub async fn seal_text(&self, text: &str, binding: &str, now: Timestamp) -> Result<String, Error> {
         let (version, cipher) = self.newest_cipher(now).await?;
         let sealed = cipher.seal(text, binding).ok_or(Error::NoRandomness)?;
         Ok(format!("{version}.{}", URL_SAFE_NO_PAD.encode(sealed)))
     }
 
-    /// Opens such a text; `None` if it was altered or is bound to something else.
+    /// Opens such a text. `None` if it was changed, or is bound to something else.
     pub async fn open_text(&self, sealed: &str, binding: &str) -> Result<Option<Zeroizing<String>>, Error> {
         let Some((version, base64)) = sealed.split_once('.') else {
             return Ok(None);
         };
-        // One spelling only: what was altered must not open, were it by a zero in front.
+        // Only one spelling of a version opens. A text that was changed must not open, not even if the change is a zero in
+        // front.
         let canonical = !version.starts_with(['0', '+']);
         let (true, Ok(version), Ok(bytes)) = (canonical, version.parse(), URL_SAFE_NO_PAD.decode(base64))
         else {
@@ -132,7 +134,7 @@ impl Vault {
         }
     }
 
-    /// Makes a new data key, which seals from now on in every function that starts; returns its version.
+    /// Makes a new data key, and returns its version. Every function that starts from now on seals with it.
     pub async fn rotate(&self, now: Timestamp) -> Result<u32, Error> {
         let newest = self.registry.newest_data_key().await?;
         self.make_data_key(newest.map_or(1, |key| key.version + 1), now).await
@@ -153,7 +155,8 @@ impl Vault {
     }
 
     async fn cipher(&self, version: u32) -> Result<Arc<Cipher>, Error> {
-        // Held across the KMS call on purpose: a cold function's concurrent deliveries make one call, not one each.
+        // The lock is held during the KMS call on purpose. So the deliveries of a function that just started make one call
+        // together.
         let mut ciphers = self.ciphers.lock().await;
         if let Some(cipher) = ciphers.by_version.get(&version) {
             return Ok(Arc::clone(cipher));
@@ -170,7 +173,7 @@ impl Vault {
         let answer =
             call.send().await.map_err(|error| kms("GenerateDataKeyWithoutPlaintext", aws::cause(&error)))?;
         let wrapped = STANDARD.encode(answer.ciphertext_blob().map(Blob::as_ref).unwrap_or_default());
-        // False when another function made this version at the same time: then that one counts.
+        // This is false if another function made the same version at the same time. Then that one counts.
         self.registry.create_data_key(&DataKey { version, wrapped, created_at: now }).await?;
         Ok(version)
     }
@@ -190,7 +193,7 @@ fn kms(operation: &'static str, cause: String) -> Error {
     Error::Kms { operation, cause }
 }
 
-/// What a secret's ciphertext is tied to.
+/// What a secret's ciphertext is bound to.
 fn secret_binding(organization: OrganizationId, endpoint: EndpointId) -> String {
     format!("secret/{organization}/{endpoint}")
 }

@@ -28,11 +28,11 @@ use crate::{
 
 const REQUEST_ID: &str = "X-Request-Id";
 
-/// Adds to every operation what its security, its parameters and its body imply.
+/// Adds to every operation what follows from its security, its parameters and its body.
 pub(super) fn add(document: &mut OpenApi) {
     document.openapi = OpenApiVersion::Version31;
     for (path, item) in &mut document.paths.paths {
-        // What changes something and may be sent again: PUT and DELETE say themselves that they may.
+        // POST and PATCH change something each time they are sent. PUT and DELETE may be sent again by their own meaning.
         for operation in [&mut item.post, &mut item.patch].into_iter().filter_map(Option::as_mut) {
             add_idempotency(operation);
         }
@@ -64,7 +64,7 @@ fn every() -> [Shared; 9] {
     ]
 }
 
-/// The header by which a request that is sent again is known.
+/// Adds the header by which a request that is sent again is recognized.
 fn add_idempotency(operation: &mut Operation) {
     let key = ObjectBuilder::new()
         .schema_type(Type::String)
@@ -122,7 +122,7 @@ fn complete(operation: &mut Operation, path: &str) {
     }
 }
 
-/// An optional body can be left out, but not be null.
+/// An optional body can be left out, but it cannot be null.
 fn refuse_null(body: &mut RequestBody) {
     for content in body.content.values_mut() {
         let RefOr::T(content) = content else { continue };
@@ -138,7 +138,7 @@ fn required_scope(operation: &Operation) -> Option<Scope> {
     security[0][BEARER][0].as_str().and_then(Scope::from_name)
 }
 
-/// Either header will do, and each scope that includes the one asked for.
+/// Allows either header, and each scope that includes the one that is needed.
 fn secure(operation: &mut Operation, scope: Scope) {
     let requirement = |scheme| SecurityRequirement::new(scheme, [scope.name()]);
     operation.security = Some(vec![requirement(BEARER), requirement(API_KEY)]);

@@ -87,7 +87,7 @@ pub(super) fn not_found() -> Shared {
     }
 }
 
-/// [`not_found`] of events, which may be on their way.
+/// Like [`not_found`], for events: an event may still be on its way to the log.
 pub(super) fn event_not_found() -> Shared {
     Shared {
         status: "404",
@@ -101,7 +101,7 @@ pub(super) fn event_not_found() -> Shared {
     }
 }
 
-/// Any call that takes an idempotency key.
+/// For any call that takes an idempotency key.
 pub(super) fn conflict() -> Shared {
     Shared {
         status: "409",

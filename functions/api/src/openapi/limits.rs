@@ -1,4 +1,4 @@
-//! What a deployment chooses by its template's parameters.
+//! What a deployment chooses by its template parameters.
 
 use application::Limits;
 use utoipa::openapi::{OpenApi, RefOr, Schema};

@@ -1,4 +1,4 @@
-//! Schemas that parameters refer to: unlike bodies, they do not bring theirs along.
+//! Schemas that parameters refer to. Bodies bring their schemas into the document, but parameters do not.
 
 use utoipa::{PartialSchema, ToSchema, openapi::Components};
 

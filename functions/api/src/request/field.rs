@@ -1,4 +1,4 @@
-//! What a field can be.
+//! The types that a field can have.
 
 use application::endpoints::Change;
 use domain::{ErrorCode, Invalid};
@@ -14,7 +14,7 @@ use super::Fields;
 /// The schemas that another one refers to, by name.
 pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
 
-/// What a field of a JSON object can be read as.
+/// A type that a field of a JSON object can be read as.
 pub(crate) trait Field: Sized {
     /// Whether the field must be there.
     const IS_REQUIRED: bool = true;
@@ -22,13 +22,13 @@ pub(crate) trait Field: Sized {
     /// Reads the field's JSON; `name` is what errors call it.
     fn read(json: &RawValue, name: &str) -> Result<Self, Invalid>;
 
-    /// What it reads, for the document.
+    /// The field's schema, for the document.
     fn schema() -> RefOr<Schema>;
 
     /// The schemas that this one refers to.
     fn schemas(schemas: &mut Schemas);
 
-    /// Takes the field. Null and an empty text count as missing.
+    /// Takes the field out of the object. Null and an empty text count as missing.
     fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
         let named = fields.named(name);
         match fields.take(name).filter(|json| !is_null(json) && json.get() != "\"\"") {
@@ -124,7 +124,7 @@ fn is_null(json: &RawValue) -> bool {
     json.get() == "null"
 }
 
-/// The schema of what may also be null.
+/// The same schema, but the value may also be null.
 fn nullable(schema: RefOr<Schema>) -> RefOr<Schema> {
     match schema {
         RefOr::T(Schema::Object(mut object)) if matches!(object.schema_type, SchemaType::Type(_)) => {

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 
 use super::repeated::{self, malformed};
 
-/// The deepest that the body of a call that manages something may be nested; see [`nesting::levels`]. It is below the 128
-/// at which `serde_json` gives up and says so of good JSON, and above the 63 of a batch whose events are as deep as they
-/// may be, so that no body that is accepted anywhere is deeper.
+/// How deep the body of a call that manages something may be nested; see [`nesting::levels`]. It must be below 128, where
+/// `serde_json` gives up and calls good JSON malformed. It must be above 63, which is the depth of a batch whose events are as
+/// deep as they may be. So no body that is accepted anywhere is deeper.
 const MAX_LEVELS: usize = 64;
 
 /// The most characters of a caller's names that an error shows.
@@ -19,14 +19,15 @@ const SHOWN_CHARS: usize = 64;
 /// The fields of a JSON object, taken one by one. Each is kept as its JSON text until it is read.
 #[derive(Debug)]
 pub(crate) struct Fields {
-    /// In the order in which they were sent.
+    /// The fields, in the order in which they were sent.
     entries: Vec<(String, Box<RawValue>)>,
-    /// What stands before each name in errors: empty, or the parent's name and a dot.
+    /// What errors put before each name: nothing, or the parent's name and a dot.
     prefix: String,
 }
 
 impl Fields {
-    /// Reads a JSON object whose fields, and those of all objects in it, are given once. An empty body counts as an empty one.
+    /// Reads a JSON object. No field in it, nor in any object inside it, may be given twice. An empty body counts as an empty
+    /// object.
     pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Ok(Self { entries: Vec::new(), prefix: String::new() });
@@ -39,7 +40,7 @@ impl Fields {
         Self::parse_outermost(text)
     }
 
-    /// Reads a JSON object and looks at its own fields only: what is in them is kept to the letter.
+    /// Reads a JSON object, and looks only at its own fields. What is inside them is kept to the letter.
     pub(crate) fn parse_outermost(text: &str) -> Result<Self, Invalid> {
         let Ok(Entries(entries)) = serde_json::from_str(text) else {
             return Err(no_object(text));
@@ -52,7 +53,7 @@ impl Fields {
         Ok(Self { entries, prefix: String::new() })
     }
 
-    /// The fields of the object in the field named `name`, or `None` if there is none in it.
+    /// The fields of the object in the field named `name`. `None` if that field has no object.
     pub(super) fn nested(json: &RawValue, name: &str) -> Option<Self> {
         let Entries(entries) = serde_json::from_str(json.get()).ok()?;
         Some(Self { entries, prefix: format!("{name}.") })
@@ -74,7 +75,7 @@ impl Fields {
         format!("{}{name}", self.prefix)
     }
 
-    /// Refuses what nobody took.
+    /// Refuses fields that nobody took.
     pub(super) fn finish(mut self) -> Result<(), Invalid> {
         self.entries.sort_unstable_by(|(name, _), (other, _)| name.cmp(other));
         match self.entries.first() {
@@ -89,7 +90,7 @@ impl Fields {
     }
 }
 
-/// Says of a text that is no object whether it is JSON at all.
+/// The error for a text that is no object. It says whether the text is JSON at all.
 fn no_object(text: &str) -> Invalid {
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => malformed(&error),
@@ -97,7 +98,8 @@ fn no_object(text: &str) -> Invalid {
     }
 }
 
-/// Says of a text with too many brackets whether it is JSON at all. `IgnoredAny` is read without a call for each level.
+/// The error for a text that is nested too deep. It says whether the text is JSON at all. Reading `IgnoredAny` needs no
+/// recursion.
 fn too_deep(text: &str) -> Invalid {
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => malformed(&error),
@@ -108,7 +110,7 @@ fn too_deep(text: &str) -> Invalid {
     }
 }
 
-/// An object's fields, also those that are given twice.
+/// An object's fields. A field that is given twice is there twice.
 struct Entries(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Entries {
@@ -158,7 +160,7 @@ mod tests {
                 "{levels}"
             );
         }
-        // What is no JSON is told its position, however many brackets it has.
+        // A text that is no JSON gets an error with a position, however many brackets it has.
         for text in ["[".repeat(90_000), nested(200).replace("]}", "]")] {
             assert_eq!(Fields::parse(&text).unwrap_err().code, "json_malformed");
         }
@@ -185,7 +187,7 @@ mod tests {
             );
             assert_eq!(refused.message, format!("Field \"{name}\" is given more than once"));
         }
-        // One name at two places is no repetition.
+        // The same name in two objects is no repetition.
         assert!(Fields::parse(r#"{"a":{"a":{"b":1}},"b":[{"a":1},{"a":1}]}"#).is_ok());
         let long = "x".repeat(1_000);
         let refused = Fields::parse(&format!(r#"{{"{long}":1,"{long}":1}}"#)).unwrap_err();

@@ -1,4 +1,4 @@
-//! Schemas of what [`request!`](super::request) declares.
+//! The schemas of the calls that [`request!`](super::request) declares.
 
 use serde_json::Value;
 use utoipa::openapi::{
@@ -15,7 +15,7 @@ pub(crate) struct Property {
     is_required: bool,
 }
 
-/// A field of this type. `with` adds to its schema, where that is not one that is referred to by name.
+/// A field of this type. `with` adds to its schema, unless that schema is only a reference to a named one.
 pub(crate) fn property<T: Field>(
     name: &'static str,
     description: &[&str],
@@ -45,7 +45,7 @@ pub(crate) fn object(description: &[&str], properties: Vec<Property>, examples: 
     object.into()
 }
 
-/// A doc comment's lines as a text.
+/// The lines of a doc comment as one text.
 pub(crate) fn text(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
 }
@@ -55,7 +55,7 @@ fn describe(schema: &mut RefOr<Schema>, description: String) {
         RefOr::Ref(reference) => reference.description = description,
         RefOr::T(Schema::Object(object)) => object.description = Some(description),
         RefOr::T(Schema::Array(array)) => array.description = Some(description),
-        // What may be null: the description is that of what it is otherwise.
+        // The value may be null. The description is that of the other choice.
         RefOr::T(Schema::OneOf(choice)) => {
             if let Some(first) = choice.items.first_mut() {
                 describe(first, description);
@@ -69,7 +69,7 @@ fn refine(schema: &mut RefOr<Schema>, with: impl FnOnce(&mut Object)) {
     match schema {
         RefOr::T(Schema::Object(object)) => with(object),
         RefOr::T(Schema::OneOf(choice)) => {
-            // A default stands beside the choice.
+            // A default is put beside the choice.
             let mut added = Object::new();
             with(&mut added);
             choice.default = added.default;

@@ -1,6 +1,6 @@
 //! Objects that name a field twice.
 //!
-//! serde's own maps keep the last of them and say nothing, so that half of what a caller sent would count for nothing.
+//! serde's own maps keep the last one and say nothing. So half of what a caller sent would be ignored.
 
 use std::{cell::RefCell, collections::HashSet, fmt};
 
@@ -38,8 +38,8 @@ pub(super) fn field_repeated(path: &str) -> Invalid {
     Invalid::param(shown, ErrorCode::FieldRepeated, message)
 }
 
-/// Where in the body a value stands, and the first field that was found there twice. Finding one does not end the reading:
-/// JSON that is malformed further on is reported as such.
+/// The place of a value in the body, and the first field that was found twice there. Reading goes on after that, so that JSON
+/// which is malformed further on is reported as malformed.
 #[derive(Clone, Copy)]
 struct Place<'a> {
     parent: Option<&'a Place<'a>>,
@@ -55,7 +55,7 @@ enum Segment<'a> {
     Item(usize),
 }
 
-/// Names and positions from the outermost object on, such as `retry_policy.max_retries`.
+/// Names and positions, from the outermost object on, such as `retry_policy.max_retries`.
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(parent) = self.parent {

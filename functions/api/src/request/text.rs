@@ -11,8 +11,7 @@ use domain::{ErrorCode, Invalid};
 
 use crate::error::ApiError;
 
-/// What a text that is no plain UTF-8 may begin with, and its encoding. UTF-32's mark may begin as UTF-16's does, so it
-/// is looked for first.
+/// The byte order marks, each with the name of its encoding. UTF-32's mark may begin like UTF-16's, so it is looked for first.
 const BYTE_ORDER_MARKS: [(&[u8], &str); 5] = [
     (b"\xef\xbb\xbf", "UTF-8"),
     (b"\xff\xfe\0\0", "UTF-32"),
@@ -21,9 +20,9 @@ const BYTE_ORDER_MARKS: [(&[u8], &str); 5] = [
     (b"\xfe\xff", "UTF-16"),
 ];
 
-/// Reads a body of at most `limit` bytes that is JSON by its content type. It is not parsed yet.
+/// Reads a body of at most `limit` bytes whose content type is JSON. It does not parse it.
 pub(super) async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Result<String, ApiError> {
-    // A Lambda's body is in memory already; the only way to fail is to be too long.
+    // The body is in memory already. So reading it can fail only because it is too long.
     let bytes = to_bytes(body, limit).await.map_err(|_| ApiError::TooLarge { limit })?;
 
     if !bytes.is_empty() && is_encoded(headers) {
@@ -38,8 +37,8 @@ pub(super) async fn read(body: Body, headers: &HeaderMap, limit: usize) -> Resul
     text.map_err(|_| Invalid::whole(ErrorCode::JsonMalformed, "The body is not UTF-8").into())
 }
 
-/// Whether the body is compressed or encoded otherwise. A header may be repeated, and each may list several codings; an
-/// empty one names none.
+/// Whether the body is compressed or otherwise encoded. The header may be repeated, and each may list several codings. An empty
+/// one names none.
 fn is_encoded(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(CONTENT_ENCODING).iter();
     let codings = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
@@ -54,8 +53,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// JSON has no byte order mark (RFC 8259, 8.1). Nobody sees one in an editor, so it is named: as malformed JSON "at line 1,
-/// column 1" it would not be found.
+/// JSON has no byte order mark (RFC 8259, 8.1). No editor shows one, so the error names it. Nobody would find the cause of
+/// "malformed JSON at line 1, column 1".
 fn refuse_byte_order_mark(bytes: &[u8]) -> Result<(), Invalid> {
     match BYTE_ORDER_MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
         None => Ok(()),

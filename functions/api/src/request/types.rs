@@ -25,7 +25,7 @@ use crate::schema;
 
 /// Reads a field's JSON as one of JSON's own types.
 trait Json: Sized {
-    /// The words for it in "url must be …".
+    /// What follows in the message "url must be …".
     const EXPECTED: &'static str;
 
     fn from_json(value: Value) -> Option<Self>;
@@ -133,7 +133,7 @@ macro_rules! named_fields {
     };
 }
 
-/// Declares fields whose schema stands where they do.
+/// Declares fields whose schema is written where it is used.
 macro_rules! plain_fields {
     ($($(#[$doc:meta])* $type:ty = $schema:expr => |$json:ident, $name:ident| $read:expr;)*) => {
         $(
@@ -157,7 +157,7 @@ macro_rules! plain_fields {
 #[derive(Debug)]
 pub(crate) struct Url(pub(crate) String);
 
-/// A secret that a user brings. Its form depends on the endpoint's format, so it is checked later.
+/// A secret that a user chose. Its form depends on the endpoint's format, so it is checked later.
 pub(crate) struct Secret(pub(crate) String);
 
 impl std::fmt::Debug for Secret {
@@ -178,7 +178,7 @@ pub(crate) struct RawData(pub(crate) Box<RawValue>);
 #[derive(Debug)]
 pub(crate) struct EndpointReference(pub(crate) String);
 
-/// A status that deliveries can be replayed by.
+/// A status of deliveries that can be replayed.
 #[derive(Debug)]
 pub(crate) struct ReplayableStatus(pub(crate) Status);
 
@@ -186,7 +186,7 @@ pub(crate) struct ReplayableStatus(pub(crate) Status);
 #[derive(Debug)]
 pub(crate) struct Grace(pub(crate) Duration);
 
-/// A number of a retry policy. What is out of its bounds is reported by the policy.
+/// A number of a retry policy. The policy itself reports a number that is out of its bounds.
 #[derive(Debug)]
 pub(crate) struct Whole(pub(crate) u32);
 
@@ -285,7 +285,7 @@ fn moment(json: &RawValue) -> Result<Timestamp, NotAMoment> {
             Some(whole) => Timestamp::of_request(&whole.to_string()),
             None => Timestamp::of_request(&Number::to_string(&number)),
         },
-        // Milliseconds are a number in JSON.
+        // In JSON, milliseconds must be a number, not a text.
         Ok(Value::String(text)) if !text.bytes().all(|byte| byte.is_ascii_digit()) => {
             Timestamp::of_request(&text)
         }

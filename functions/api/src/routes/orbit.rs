@@ -1,7 +1,7 @@
 //! `/api/v1/webhooks/`: Devotel Orbit's calls, for customers who bring their client code along.
 //!
-//! The same endpoints as under `/v1/webhooks`, in Orbit's names and with its defaults; what is created here is signed
-//! as Orbit signs.
+//! These are the same endpoints as under `/v1/webhooks`, in Orbit's names and with Orbit's defaults. Deliveries to an endpoint
+//! that was created here are signed as Orbit signs.
 
 use application::{
     Application, ManageWebhooks, ReadWebhooks,

@@ -1,4 +1,4 @@
-//! Examples of bodies, after the seeds'. A test sends every request and checks every answer's example.
+//! Examples of bodies, like those in the seeds. A test sends every request, and checks the example of every answer.
 
 use serde_json::{Value, json};
 

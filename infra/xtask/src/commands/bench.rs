@@ -13,30 +13,30 @@ const ADVICE_FILES: &str =
     "make room on the disk, and make sure that cargo's target folder is yours to write";
 const ADVICE_KEPT: &str = "name target/bench/bootstraps or a copy of it, as an earlier run left it";
 
-/// The baseline on the AWS SDK, and the one on HTTP clients.
+/// The programs of the baselines: one for the AWS SDK, one for HTTP clients.
 const CALLS: &str = "bench_calls";
 const POSTS: &str = "bench_post";
 
 /// What to measure, and how.
 #[derive(Debug)]
 pub struct BenchOptions {
-    /// One measurement; all without it.
+    /// One measurement, or all of them.
     pub name: Option<String>,
     /// Short runs, for trying.
     pub quick: bool,
     /// Also write `docs/PERFORMANCE.md` and its plots.
     pub write_docs: bool,
-    /// Programs that were built earlier, in place of this checkout's.
+    /// Programs that were built earlier. They are measured instead of this checkout's.
     pub bootstraps: Option<PathBuf>,
 }
 
 /// Programs that cargo built, by name.
 type Built = BTreeMap<String, PathBuf>;
 
-/// Builds the functions as they are deployed, or takes those that an earlier run kept, and measures them beside the baselines. The
-/// tool is a crate of its own, since all that it needs is more than a fresh clone should compile before it can do anything.
+/// Builds the functions as they are deployed, or takes those that an earlier run kept, and measures them beside the baselines.
+/// The tool is a crate of its own: it needs more than a fresh clone should compile first.
 pub fn bench(options: &BenchOptions) -> Result<()> {
-    // Nothing about the tool's own speed counts.
+    // The tool's own speed does not matter.
     let tool = cargo_build(["--package", "bench"])?;
     let tool = program(&tool, "bench")?;
     let output = tool.ancestors().nth(2).unwrap_or(paths::root()).join("bench");
@@ -59,35 +59,35 @@ pub fn bench(options: &BenchOptions) -> Result<()> {
     )
 }
 
-/// The folder of the functions to measure: the one that was kept, as it is, or else `folder` with this checkout's. The baseline on
-/// the AWS SDK is built either way.
+/// The folder of the functions to measure. It is the one that was kept, as it is, or else `folder`, with the functions of this
+/// checkout. The baseline for the AWS SDK is built in both cases.
 fn bootstraps(
     kept: Option<&Path>,
     folder: &Path,
     build: impl FnOnce(&[&str]) -> Result<Built>,
 ) -> Result<PathBuf> {
     if let Some(kept) = kept {
-        // The tool runs in the project's own folder, where a path of the caller's would lead elsewhere.
+        // The tool runs in the project's own folder. There, a relative path of the caller would lead elsewhere.
         let found =
             fs::canonicalize(kept).or_fail(|| format!("cannot find {}", kept.display()), ADVICE_KEPT)?;
         build(&[CALLS])?;
         return Ok(found);
     }
 
-    // The baseline on the AWS SDK has the functions' own dependencies with no feature more, so that they are compiled once.
-    // The one on HTTP clients would add features that a deployed function does not have.
+    // The baseline for the AWS SDK has the functions' dependencies and no further features, so they are compiled once. The
+    // baseline for HTTP clients would add features that a deployed function does not have.
     let packages: Vec<_> = FUNCTIONS.into_iter().chain([CALLS]).collect();
     keep(&build(&packages)?, folder)?;
     Ok(folder.to_owned())
 }
 
-/// Builds these packages' programs with the release profile.
+/// Builds the programs of these packages with the release profile.
 fn build(packages: &[&str]) -> Result<Built> {
     cargo_build(["--release"].into_iter().chain(packages.iter().flat_map(|name| ["--package", *name])))
 }
 
-/// Copies the functions to `<function>/bootstrap` in `folder`, with the commit that they are from, so that they can be measured
-/// again beside later ones.
+/// Copies the functions to `<function>/bootstrap` in `folder`, and notes their commit. So they can be measured again beside
+/// later ones.
 fn keep(programs: &Built, folder: &Path) -> Result<()> {
     for name in FUNCTIONS {
         let built = program(programs, name)?;
@@ -107,7 +107,7 @@ fn program<'a>(built: &'a Built, name: &str) -> Result<&'a Path> {
     found.ok_or_else(|| Failure::new(format!("cargo built no program {name}"), ADVICE_BUILD))
 }
 
-/// The commit that is checked out, with `-dirty` behind it where files differ from it.
+/// The commit that is checked out, followed by `-dirty` if files differ from it.
 fn measured_commit() -> Result<String> {
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]).current_dir(paths::root());
@@ -118,7 +118,8 @@ fn measured_commit() -> Result<String> {
 mod tests {
     use super::*;
 
-    /// A folder with programs of an earlier commit, and what cargo would build now. Each test removes the folder's parent.
+    /// A folder with programs of an earlier commit, and the programs that cargo would build now. Each test removes the folder's
+    /// parent.
     fn kept_and_built(test: &str) -> (PathBuf, Built) {
         let folder = std::env::temp_dir().join(format!("bench-{test}-{}", std::process::id()));
         let (kept, target) = (folder.join("bootstraps"), folder.join("target"));

@@ -8,8 +8,7 @@ use crate::failure::{OrFail as _, Result};
 use crate::paths;
 use crate::terminal::{say, step};
 
-/// Stops the local stack, and a test stack that was left behind. The local stack's state stays, unless it is to
-/// be wiped.
+/// Stops the local stack, and a test stack that was left behind. The local stack's state is kept, unless `wipe` says otherwise.
 pub fn down(wipe: bool) -> Result<()> {
     if !stop("the local stack", &paths::local_stack())? {
         say("The local stack is not running.");

@@ -14,7 +14,7 @@ pub enum Function {
 }
 
 impl Function {
-    /// The template's name of it.
+    /// Its name in the template.
     const fn logical_id(self) -> &'static str {
         match self {
             Self::Api => "ApiFunction",

@@ -12,8 +12,8 @@ use crate::terminal::{say, step};
 const ADVICE: &str =
     "read the failed tests above; run one alone with: cargo xtask test --filter <part of its name>";
 
-/// Runs every test of the workspace. Those that need a deployed stack share one that is started for them, on
-/// a port of its own.
+/// Runs every test of the workspace. The tests that need a deployed stack share one, which is started for them on a port of its
+/// own.
 pub fn test(filter: Option<&str>, extra: &[String]) -> Result<()> {
     let folder = paths::test_stack();
     let tools = Tools::prepare()?;
@@ -37,7 +37,7 @@ pub fn test(filter: Option<&str>, extra: &[String]) -> Result<()> {
         return run(&["test"]);
     }
     run(&["nextest", "run"])?;
-    // nextest leaves the examples in documentation out.
+    // nextest does not run the examples in documentation.
     if filter.is_none() && extra.is_empty() { run(&["test", "--doc", "--quiet"]) } else { Ok(()) }
 }
 

@@ -12,7 +12,7 @@ use crate::terminal::{say, step};
 
 const DEFAULT_PORT: u16 = 4566;
 
-/// Brings the local stack up, from nothing or from where it was, and shows that it does its job.
+/// Starts the local stack, from nothing or from its saved state, and shows an event being delivered.
 pub fn up(port: Option<u16>) -> Result<()> {
     let started = Instant::now();
     let port = agreed_port(recorded_port(&paths::local_stack()), port)?;

@@ -17,7 +17,7 @@ use crate::{
     idempotency::{self, Settled},
 };
 
-/// What is to become of one setting that has a default.
+/// How one setting that has a default is to change.
 #[derive(Debug)]
 pub enum Change<T> {
     /// It stays as it is.
@@ -28,7 +28,7 @@ pub enum Change<T> {
     To(T),
 }
 
-/// What is to change about an endpoint. The rest stays as it is.
+/// The changes of an endpoint. What is not named stays as it is.
 #[derive(Debug)]
 pub struct EndpointChanges {
     /// Where its deliveries are POSTed. It is checked here.
@@ -50,8 +50,8 @@ pub struct EndpointChanges {
 }
 
 impl Application {
-    /// Changes an endpoint. Changes of different settings that overlap both stick. After one that gives the endpoint a new start, what
-    /// waits is tried at once.
+    /// Changes an endpoint. When two changes of different settings overlap, both take effect. A change may give the endpoint a
+    /// new start. What waits is then tried at once.
     ///
     /// Errors: [`Error::NotFound`]; [`Error::Invalid`] for the URL, the retry policy and a format that the endpoint's secret does not
     /// suit.
@@ -97,7 +97,8 @@ impl Application {
         }
     }
 
-    /// A format whose secrets have a form of their own must not be given to an endpoint whose secret has another.
+    /// Some formats need a secret of a certain form. An endpoint whose secret has another form must not change to such a
+    /// format.
     async fn check_secret_suits(
         &self,
         format: Option<&'static Format>,

@@ -18,7 +18,7 @@ use crate::{
     idempotency::{self, Settled, Turn},
 };
 
-/// What its owner chose for a new endpoint. What is left open gets the front end's [`Defaults`] or the deployment's.
+/// What its owner chose for a new endpoint. Where nothing was chosen, the front end's [`Defaults`] or the deployment's count.
 #[derive(Debug)]
 pub struct NewEndpoint {
     /// Where its deliveries are POSTed. It is checked here.
@@ -27,13 +27,14 @@ pub struct NewEndpoint {
     pub enabled_events: Patterns,
     /// What people wrote about it.
     pub description: Option<Description>,
-    /// A secret that its owner brings. It is checked here, since its form depends on the format. One is made if there is none.
+    /// A secret that its owner chose. It is checked here, because its form depends on the format. If there is none, one is
+    /// made.
     pub secret: Option<String>,
-    /// Whether it is sent to from now on; true if left open.
+    /// Whether it is sent to from now on. The default is true.
     pub is_active: Option<bool>,
     /// How long one attempt may take.
     pub timeout: Option<TimeoutSeconds>,
-    /// When failed attempts are tried again. What is left open is the deployment's.
+    /// When failed attempts are tried again. Numbers that are left open are the deployment's.
     pub retry_policy: Option<PolicyChoice>,
     /// How its events are wrapped and signed.
     pub format: Option<&'static Format>,
@@ -41,7 +42,7 @@ pub struct NewEndpoint {
     pub metadata: Option<Metadata>,
 }
 
-/// What a front end presets where it has customs of its own.
+/// A front end's own defaults.
 #[derive(Debug, Clone, Copy)]
 pub struct Defaults {
     /// How long one attempt may take.
@@ -50,7 +51,7 @@ pub struct Defaults {
     pub format: &'static Format,
 }
 
-/// A new endpoint, with its secret for the one answer that shows it.
+/// A new endpoint, with its secret. Only the answer to its creation shows the secret.
 #[derive(Debug)]
 pub struct CreatedEndpoint {
     /// The endpoint.

@@ -9,11 +9,12 @@ use crate::{
     idempotency::{self, Settled},
 };
 
-/// What is held while an unpausing is being written, by a clock that may differ, was held before it.
+/// Deliveries may be held while the unpausing is being written, by a function whose clock differs a little. They count as held
+/// before it.
 const LEFT_MARGIN: Duration = Duration::from_secs(1);
 
 impl Application {
-    /// Pauses an endpoint: nothing is sent to it and everything is held. One that is paused stays as it is.
+    /// Pauses an endpoint: nothing is sent to it and everything is held. An endpoint that is paused already stays as it is.
     ///
     /// Errors: [`Error::NotFound`].
     pub async fn pause_endpoint(
@@ -29,7 +30,7 @@ impl Application {
             if let Some(paused) = pausing.by_person(&before).await? {
                 return Ok(Settled::ForGood(paused));
             }
-            // It was paused before, perhaps by somebody whose process died before it told of it.
+            // It was paused before. Whoever paused it may have died before announcing it.
             pausing.announce(&before).await?;
             Ok(Settled::ForGood(before))
         };
@@ -37,8 +38,8 @@ impl Application {
         Ok(endpoint)
     }
 
-    /// Unpauses an endpoint and sets its count of failures to 0. With `replay`, what was held is sent. Without, it stays held until a
-    /// person replays it or unpauses once more.
+    /// Unpauses an endpoint and sets its count of failures to 0. With `replay`, what was held is sent. Without `replay`, it
+    /// stays held until a person replays it, or unpauses once more with a replay.
     ///
     /// Errors: [`Error::NotFound`].
     pub async fn unpause_endpoint(
@@ -70,7 +71,8 @@ impl Application {
         let unpaused = unpaused.ok_or(Error::NO_SUCH_ENDPOINT)?;
 
         if replay && before.left_held_until.is_some() {
-            // The release above does not wait where nothing is paused, and may have passed over what was left held until now.
+            // The release above waits only while the endpoint is paused, disabled or failing. Otherwise the release may have
+            // looked before this change was written, and left out what was to stay held until now.
             self.queue.release(organization, id).await?;
         }
         Ok(unpaused)

@@ -11,17 +11,17 @@ use crate::{
 /// Which of an endpoint's deliveries are sent again.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplayRequest {
-    /// Those of events created then or later.
+    /// Those of events that were created at this time or later.
     pub after: Timestamp,
-    /// Those of events created before then; now if left open.
+    /// Those of events that were created before this time. The default is now.
     pub before: Option<Timestamp>,
-    /// Those that failed or those that are held; both if left open.
+    /// Those that failed, or those that are held. The default is both.
     pub status: Option<Status>,
 }
 
 impl Application {
-    /// Has deliveries of an endpoint sent again, in the background: what failed with all its retries, what is held with those that it
-    /// has left.
+    /// Sends deliveries of an endpoint again, in the background. What failed gets all its retries again. What is held keeps
+    /// those that it has left.
     ///
     /// Errors: [`Error::NotFound`]; [`Error::Invalid`] for an empty span; a conflict if the endpoint is disabled.
     pub async fn replay(

@@ -16,7 +16,7 @@ use crate::{
     idempotency::{self, Settled},
 };
 
-/// How long the old secret goes on signing beside the new one unless its owner says otherwise: a day.
+/// How long the old secret still signs beside the new one, if its owner does not choose: a day.
 pub const DEFAULT_GRACE: Duration = Duration::from_hours(24);
 /// The longest grace: 7 days. A secret that leaked should not sign for longer.
 pub const MAX_GRACE: Duration = Duration::from_hours(7 * 24);
@@ -24,13 +24,14 @@ pub const MAX_GRACE: Duration = Duration::from_hours(7 * 24);
 /// How a secret is rotated.
 #[derive(Debug)]
 pub struct Rotation {
-    /// How long the old secret goes on signing beside the new one, at most [`MAX_GRACE`]; [`DEFAULT_GRACE`] if left open.
+    /// How long the old secret still signs beside the new one, at most [`MAX_GRACE`]. The default is [`DEFAULT_GRACE`].
     pub grace: Option<Duration>,
-    /// A secret that the owner brings. It is checked here, since its form depends on the format. One is made if there is none.
+    /// A secret that the owner chose. It is checked here, because its form depends on the format. If there is none, one is
+    /// made.
     pub secret: Option<String>,
 }
 
-/// A new secret, for the one answer that shows it.
+/// A new secret. Only the answer to the rotation shows it.
 #[derive(Debug)]
 pub struct RotatedSecret {
     /// The secret.
@@ -47,8 +48,8 @@ struct Plan {
 }
 
 impl Application {
-    /// Gives an endpoint another signing secret, beside which the old one signs until its grace ends. The endpoint gets a new start:
-    /// its receiver may have refused what the old secret signed.
+    /// Gives an endpoint another signing secret. The old one still signs beside it until its grace ends. The endpoint gets a
+    /// new start, because its receiver may have refused what the old secret signed.
     ///
     /// Errors: [`Error::NotFound`]; [`Error::Invalid`] for the grace and the secret; a conflict if another rotation came in between.
     pub async fn rotate_secret(
@@ -104,12 +105,13 @@ impl Application {
     ) -> Result<(), Error> {
         let record = self.find_endpoint(actor.organization, id).await?;
         if record.secrets == plan.after {
-            // An earlier request with the same idempotency key did it.
+            // An earlier request with the same idempotency key has rotated it.
             return Ok(());
         }
 
         if record.endpoint.state() == State::Active {
-            // Before the change, which the messages wait for: so nothing is forgotten if this process dies in between.
+            // This comes before the change, and the messages wait for the change. So nothing is forgotten if this process dies
+            // in between.
             self.send_after_new_start(&record.endpoint).await?;
         }
         if self.registry.replace_secrets(actor.organization, id, &plan.before, &plan.after).await? {

@@ -28,7 +28,7 @@ impl Application {
         let work = |event, _| async move {
             self.enabled_endpoint(organization, id).await?;
 
-            // Published twice, it is one event by its id.
+            // If it is published twice, it is one event: it has the same id both times.
             self.bus.publish(&test.event(organization, event), Audience::Only(id)).await?;
             Ok(Settled::ForGood(()))
         };

@@ -19,7 +19,7 @@ pub struct NewEvent {
     pub event_type: String,
     /// What happened, to the letter.
     pub data: Box<RawValue>,
-    /// Whether it is live; as with whoever publishes it if left open. What a test actor publishes is never live.
+    /// Whether it is live. The default follows whoever publishes it. What a test actor publishes is never live.
     pub livemode: Option<bool>,
 }
 
@@ -51,12 +51,13 @@ impl Publication {
         self.event_type.name()
     }
 
-    /// What tells it from others, however it was written: its type, its mode and every letter of its data.
+    /// What tells it from other events, independent of how the request was written: its type, its mode and every letter of its
+    /// data.
     pub(super) fn what(&self) -> [&str; 3] {
         [self.event_type.name(), if self.livemode { "live" } else { "test" }, self.data.as_json()]
     }
 
-    /// It as the log is to take it.
+    /// What the log needs to know to choose its lane.
     pub(super) fn arrival(&self, actor: &Actor, at: Timestamp, draw: u8) -> Arrival<'_> {
         Arrival {
             organization: actor.organization,

@@ -15,10 +15,10 @@ use crate::{
     idempotency::{self, Settled},
 };
 
-/// The most events of a batch.
+/// The most events in one batch.
 pub const MAX_BATCH: usize = 100;
 
-/// An event that the bus has taken: it will be delivered.
+/// An event that the bus has. It will be delivered.
 #[derive(Debug, Clone)]
 pub struct Published {
     /// Its id.
@@ -39,12 +39,13 @@ impl Published {
     }
 }
 
-/// The ids of a batch's events, in their order, and none for what is no event.
+/// The ids of a batch's events, in their order. There is none in the place of an event that was refused.
 #[derive(Clone, Serialize, Deserialize)]
 struct BatchPlan(Vec<Option<EventId>>);
 
 impl Application {
-    /// Publishes an event. Once this returns, it will be delivered to every endpoint that subscribes to it, at least once.
+    /// Publishes an event. Once this returns, the event will be delivered at least once to every endpoint that subscribes to
+    /// it.
     ///
     /// Errors: [`Error::Invalid`] for the type and the data; [`Error::EventTypeReserved`].
     pub async fn publish(
@@ -68,10 +69,10 @@ impl Application {
         Ok(Published { id, event_type })
     }
 
-    /// Publishes up to [`MAX_BATCH`] events; one result for each, in their order. What is refused keeps no other one from being
-    /// published.
+    /// Publishes up to [`MAX_BATCH`] events, and returns one result for each, in their order. When one is refused, the others
+    /// are published all the same.
     ///
-    /// Errors: conflicts of the idempotency key. Each event's own are in its result.
+    /// Errors: conflicts of the idempotency key. The errors of single events are in their results.
     pub async fn publish_batch(
         &self,
         actor: &Allowed<PublishEvents>,
@@ -103,7 +104,7 @@ impl Application {
         Ok(types.into_iter().zip(ids).map(result).collect())
     }
 
-    /// Publishes events. The answer is what the bus did not take; the same request publishes it later.
+    /// Publishes events, and returns those that the bus did not take. The same request publishes them later.
     async fn publish_events(&self, events: &[Event]) -> Result<Settled<Vec<EventId>>, Error> {
         let outcomes = self.bus.publish_all(events).await?;
 
@@ -136,7 +137,7 @@ impl Application {
         Ok(BatchPlan(ids))
     }
 
-    /// An id for an event, in the lane of the log that its type's rate asks for.
+    /// Draws an id for an event. Its lane follows from the rate of its type.
     async fn draw_id(
         &self,
         actor: &Allowed<PublishEvents>,

@@ -9,17 +9,17 @@ use storage::{EventFilter, EventPage, LoggedEvent};
 
 use crate::{Allowed, Application, Error, Page, PageRequest, ReadEvents};
 
-/// Of how many deliveries an event is shown with the receivers' answers: more might not fit what a Lambda may return.
+/// An event is shown with the receivers' answers of so many deliveries. More might not fit into a Lambda function's response.
 const SHOWN_WITH_ANSWERS: usize = 100;
 
-/// An event and what became of it.
+/// An event and its deliveries.
 #[derive(Debug)]
 pub struct RoutedEvent {
     /// The event.
     pub event: Event,
     /// Its delivery to each endpoint that it matched, or was sent to later on request.
     pub deliveries: Vec<Delivery>,
-    /// Endpoints that subscribed to it but were disabled: nothing was sent or kept for them.
+    /// Endpoints that subscribed to it but were disabled. Nothing was sent to them or kept for them.
     pub disabled: Vec<EndpointId>,
 }
 
@@ -43,7 +43,7 @@ impl Application {
         list.page_of(events, has_more, |event: &Event| event.id.to_string()).await
     }
 
-    /// An event with what became of it. From the 101st delivery on, the receivers' answers are left out.
+    /// An event with its deliveries. From the 101st delivery on, the receivers' answers are left out.
     ///
     /// Errors: [`Error::NotFound`], [`Error::EventNotLoggedYet`].
     pub async fn event(&self, actor: &Allowed<ReadEvents>, id: EventId) -> Result<RoutedEvent, Error> {
@@ -53,7 +53,7 @@ impl Application {
         let rest = deliveries.iter_mut().skip(SHOWN_WITH_ANSWERS);
         rest.flat_map(|delivery| &mut delivery.attempts).for_each(|attempt| attempt.answer = None);
 
-        // What was sent there later after all is among the deliveries.
+        // An endpoint that was disabled may have been added later on request. Then it is among the deliveries.
         let LoggedEvent { event, mut disabled, added, .. } = logged;
         disabled.retain(|endpoint| !added.contains(endpoint));
         Ok(RoutedEvent { event, deliveries, disabled })
@@ -94,7 +94,7 @@ impl Application {
         logged.ok_or(if is_awaited { Error::EventNotLoggedYet } else { Error::NO_SUCH_EVENT })
     }
 
-    /// What became of an event at each of these endpoints. Where no record is yet, it is pending.
+    /// The event's delivery to each of these endpoints. A delivery without a record is pending.
     pub(super) async fn deliveries_to(
         &self,
         logged: &LoggedEvent,

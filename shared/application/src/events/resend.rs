@@ -15,7 +15,8 @@ use crate::{
     idempotency::{self, Settled},
 };
 
-/// What is said of an endpoint that is none of the event's, whether it is another organization's or does not exist.
+/// The message about an endpoint that the event was not for. It is the same for another organization's endpoint and for one
+/// that does not exist.
 const NOT_FOR_IT: &str = "The event was not for this endpoint";
 
 /// An event that is being sent again.
@@ -23,15 +24,15 @@ const NOT_FOR_IT: &str = "The event was not for this endpoint";
 pub struct ResentEvent {
     /// The event.
     pub event: EventId,
-    /// To which endpoints: the one that was named, or those that it was sent to and that are not disabled.
+    /// The endpoints: the one that was named, or all that the event was sent to and that are not disabled.
     pub endpoints: Vec<EndpointId>,
 }
 
 impl Application {
     /// Sends an event again, with all its retries: to the endpoint that is named, or to all that it was sent to.
     ///
-    /// `only` may name an endpoint that the event never matched, if it matches now. It is a text, since what is no id is answered like
-    /// an endpoint that the event was not for.
+    /// `only` may name an endpoint that the event never matched, if it matches now. It is a text, because a text that is no id
+    /// gets the same answer as an endpoint that the event was not for.
     ///
     /// Errors: [`Error::NotFound`], [`Error::EventNotLoggedYet`]; [`Error::Invalid`] for an endpoint that the event is not for;
     /// conflicts if the endpoint is disabled, if no endpoint is left, or if the event has as many recipients as it may.
@@ -77,7 +78,7 @@ impl Application {
         Ok(endpoints)
     }
 
-    /// The endpoints that an event was sent to and that are there and not disabled.
+    /// The endpoints that an event was sent to, without those that are gone or disabled.
     async fn enabled_recipients(&self, logged: &LoggedEvent) -> Result<Vec<EndpointId>, Error> {
         let organization = logged.event.organization;
         let recipients = logged.recipients().into_iter().map(|endpoint| (organization, endpoint));
@@ -87,10 +88,10 @@ impl Application {
         Ok(enabled.map(|record| record.endpoint.id).collect())
     }
 
-    /// The endpoint that a person names. If it was none of the event's recipients, it is one from now on.
+    /// The endpoint that a person names. If it was not one of the event's recipients, it is one from now on.
     ///
-    /// It is added before the message is sent. A process that dies in between leaves a delivery that is shown as pending, which the
-    /// person, who got no answer, sends again. In the other order it would leave a delivery that nobody is shown.
+    /// It is added before the message is sent. If the process dies in between, a delivery is shown as pending. The person got
+    /// no answer, and sends it again. In the other order, there would be a delivery that nobody is shown.
     async fn make_recipient(&self, logged: &LoggedEvent, text: &str) -> Result<EndpointId, Error> {
         let event = &logged.event;
         let id = EndpointId::parse(text).map_err(|_| not_for_it(NOT_FOR_IT))?;

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::field::{Field, Shape};
 use crate::{ErrorCode, Invalid};
 
-/// Why an event's `data` does not satisfy its type's schema. The text is fit for the publisher's eyes: it holds the
-/// schema's words only, never the data's.
+/// Why an event's `data` does not satisfy its type's schema. The publisher may read the text: it has only words of the schema,
+/// and none of the data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DataProblem {
     /// A required field is absent.
@@ -53,13 +53,13 @@ impl From<DataProblem> for Invalid {
     }
 }
 
-/// Checks that the JSON text `value` is an object whose known fields have their types, with none of the required
-/// absent.
+/// Checks that the JSON text `value` is an object, that its known fields have their types, and that no required field is
+/// missing.
 pub(super) fn check_object(fields: &[Field], path: &str, value: &str) -> Result<(), DataProblem> {
     if kind(value) != Kind::Object {
         return Err(DataProblem::mismatch(path, "an object"));
     }
-    // The text is valid JSON, so a key that cannot be decoded is all that can still go wrong.
+    // The text is valid JSON. So only one thing can still go wrong: a key that cannot be decoded.
     let members: HashMap<String, &RawValue> =
         serde_json::from_str(value).map_err(|_| DataProblem::UnreadableKey { path: path.to_owned() })?;
     for field in fields {

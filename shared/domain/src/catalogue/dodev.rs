@@ -1,6 +1,6 @@
 //! do.dev's own event types.
 //!
-//! A new type takes a code that none of the three files has used; retired codes stay retired.
+//! A new type takes a code that none of the three files has ever used. The code of a removed type stays reserved.
 
 use super::EventType;
 use super::LivemodeRule::{AlwaysFalse, FollowsKey};

@@ -1,7 +1,7 @@
-//! The fields of an event's `data`: one list that is its example, its JSON Schema and its check.
+//! The fields of an event's `data`. The example, the JSON Schema and the check follow from one list of them.
 //!
-//! A field is declared by an example of it, and the example's kind is the field's type. What follows a list of fields
-//! recurses as deep as the catalogue nests them, never as deep as somebody's data.
+//! A field is declared by an example of it, and the example's kind is the field's type. The functions that walk a list of
+//! fields recurse as deep as the catalogue nests them, never as deep as somebody's data.
 
 /// A field of `data`, or of an object within it.
 #[derive(Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub(super) const fn optional(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, required: false }
 }
 
-/// The type of a field, told by an example of it.
+/// The type of a field, with an example.
 #[derive(Debug, PartialEq)]
 pub(super) enum Shape {
     Text(&'static str),

@@ -1,7 +1,7 @@
 //! What somebody who mistyped an event type or a pattern most likely meant.
 
-/// The longest stretch of the input that is compared: more than twice the longest name, and a bound on the work that
-/// a request can cause.
+/// How much of the input is compared, in characters. It is more than twice the longest name, and limits the work that a request
+/// can cause.
 const COMPARED_CHARS: usize = 80;
 
 /// The first of the candidates at the smallest edit distance, whatever the letters' case.

@@ -13,11 +13,11 @@ pub struct Block {
     pub first: IpAddr,
     /// How many leading bits its addresses share.
     pub prefix_length: u8,
-    /// Whether the registry says that packets to it cross administrative borders. `N/A` is `false`.
+    /// Whether the registry says "Globally Reachable". `N/A` is `false`.
     pub globally_reachable: bool,
     /// The registered name.
     pub name: &'static str,
-    /// The document that sets it aside.
+    /// The document that reserves it.
     pub source: &'static str,
 }
 
@@ -37,7 +37,7 @@ impl Block {
 }
 
 fn same_prefix(one: u128, other: u128, width: u8, prefix_length: u8) -> bool {
-    // A shift by the full width is a prefix of nothing: every address matches.
+    // A shift by the full width means that the prefix is empty. Every address matches it.
     (one ^ other).checked_shr(u32::from(width - prefix_length)).unwrap_or(0) == 0
 }
 
@@ -98,10 +98,10 @@ pub const IPV4_BLOCKS: &[Block] = &[
 /// The only space from which IANA assigns global unicast addresses; what lies outside is refused.
 pub const GLOBAL_UNICAST: Block = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3, true, "Global Unicast", "RFC 4291");
 
-/// The well-known prefix in whose addresses a translator finds the IPv4 address that it sends to.
+/// The well-known prefix of NAT64. A translator sends to the IPv4 address that is inside of such an address.
 pub const NAT64: Block = v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96, true, "IPv4-IPv6 Translat.", "RFC 6052");
 
-/// IPv6: every address lies in at least the first of these.
+/// IPv6: every address is in the first of these, at least.
 #[rustfmt::skip]
 pub const IPV6_BLOCKS: &[Block] = &[
     v6([0, 0, 0, 0, 0, 0, 0, 0], 0, false, "Not assigned for global unicast", "RFC 4291"),

@@ -1,6 +1,6 @@
 use crate::MAX_URL_CHARS;
 
-/// Why a URL cannot be an endpoint's. The texts are for the user of the API; none repeats what was sent.
+/// Why an endpoint cannot have a URL. The texts are for users of the API. None of them quotes what was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {

@@ -10,7 +10,8 @@ use crate::address::is_globally_reachable;
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
-/// Suffixes that no public name has, and who says so: such a name could only resolve inside of somebody's network.
+/// Suffixes that no public name has, with the document that says so. Such a name could resolve only inside of somebody's
+/// network.
 const LOCAL_SUFFIXES: &[(&str, &str)] = &[
     ("localhost", "RFC 6761"),
     ("local", "RFC 6762: multicast DNS"),
@@ -49,13 +50,13 @@ impl Reach {
 }
 
 impl Host {
-    /// Takes the parser's host. `authority` is the same as it was written.
+    /// Takes the host from the parser. `authority` is the same host as it was written.
     pub(super) fn new(url: &Url, authority: &str) -> Result<Self, UrlError> {
         match url.host().ok_or(UrlError::Invalid)? {
             url::Host::Domain(name) => Self::from_name(name),
             url::Host::Ipv6(address) => Ok(Self::Address(address.into())),
-            // The parser turns 127.1, 2130706433, 0177.0.0.1 and 0x7f000001 into 127.0.0.1. Nobody writes a public
-            // address so, and the next library may read it otherwise, so all such spellings are refused.
+            // The parser turns 127.1, 2130706433, 0177.0.0.1 and 0x7f000001 into 127.0.0.1. Nobody writes a public address like
+            // that, and another library may read it differently. So all such spellings are refused.
             url::Host::Ipv4(address) => {
                 let written = authority.split(':').next().unwrap_or_default();
                 let is_plain = written == address.to_string();
@@ -70,7 +71,7 @@ impl Host {
         if is_dns_name { Ok(Self::Name(name.to_owned())) } else { Err(UrlError::HostInvalid) }
     }
 
-    /// What connections to this host may reach under the policy; `None` if it is refused by its looks already.
+    /// What connections to this host may reach under the policy. `None` if the host is refused before it is resolved.
     pub(super) fn reach(&self, policy: AddressPolicy) -> Option<Reach> {
         if policy == AddressPolicy::AllowLoopback && self.is_loopback() {
             return Some(Reach::Loopback);
@@ -104,12 +105,12 @@ fn is_local_name(name: &str) -> bool {
     LOCAL_SUFFIXES.iter().any(|(suffix, _source)| has_suffix(name, suffix))
 }
 
-/// Whether the name is the suffix itself or lies below it.
+/// Whether the name is the suffix, or ends with a dot and the suffix.
 pub(crate) fn has_suffix(name: &str, suffix: &str) -> bool {
     name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Letters, digits and hyphens (RFC 1123), and the underscore that real host names have too.
+/// Letters, digits and hyphens (RFC 1123), and the underscore, which real host names have too.
 fn is_label(label: &str) -> bool {
     !label.is_empty()
         && label.len() <= MAX_LABEL

@@ -1,8 +1,8 @@
-//! Events, one item each, which also lists the endpoints that the event matched.
+//! Events. Each is one item, which also lists the endpoints that the event matched.
 //!
-//! Partitioned by organization, livemode, event type and shard, sorted by the event's id, hence by time. All of these are
-//! part of the id, so that an event is read by its id alone, and every pattern is a merge over the partitions that it
-//! names.
+//! They are partitioned by organization, livemode, event type and shard, and sorted by the event's id, which means by time. All
+//! of these but the organization are in the id. So an event is read by its id alone, and a query for a pattern is a merge over
+//! the partitions that it names.
 
 use domain::{
     Timestamp,
@@ -20,20 +20,20 @@ use crate::{
     table::{Change, Condition, Key, number, text, texts},
 };
 
-/// To how many endpoints that it did not match an event can be sent on request. A set of so many ids takes 38 KB of its
-/// item, which has up to 201 KB of data, and 114 KB of the 3,000 endpoints that it can match, and may have 400 KB.
+/// An event can be sent on request to so many endpoints that it did not match. Their ids take 38 KB of its item. The item also
+/// has up to 201 KB of data, and 114 KB for the 3,000 endpoints that the event can match. It may have 400 KB.
 pub const MAX_ADDED: u32 = 1_000;
 
-/// An event and what was decided when it was routed.
+/// An event, with the decisions that were made when it was routed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedEvent {
     /// The event.
     pub event: Event,
-    /// Whom it was for. Events that were logged by a version that did not keep this count as for all subscribers.
+    /// Whom it was for. Earlier versions did not log this: their events count as for all subscribers.
     pub audience: Audience,
-    /// The endpoints that it was sent to.
+    /// The endpoints that it matched, and was sent to.
     pub matched: Vec<EndpointId>,
-    /// The endpoints that subscribed to it, but were disabled: nothing was sent or kept for them.
+    /// The endpoints that subscribed to it, but were disabled. Nothing was sent to them or kept for them.
     pub disabled: Vec<EndpointId>,
     /// The endpoints that it was sent to later, because a person asked for it.
     pub added: Vec<EndpointId>,
@@ -53,7 +53,7 @@ impl LoggedEvent {
         recipients
     }
 
-    /// Whether it is a test of one endpoint, whose attempts do not count for its health.
+    /// Whether it is a test of one endpoint. The attempts of a test do not count for the endpoint's health.
     pub fn is_test(&self) -> bool {
         self.audience.is_test(&self.event.event_type)
     }
@@ -80,7 +80,7 @@ pub enum Added {
 pub enum Stored {
     /// It is logged now.
     New,
-    /// It was logged before, by the same message or a duplicate: this is what was logged then.
+    /// It was logged before, by the same message or a duplicate. This is what was logged then.
     Before(Box<LoggedEvent>),
 }
 
@@ -90,7 +90,7 @@ pub(super) struct EventItem {
     event_type: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// Binary, as base64 would cost a third more write units.
+    /// Binary, because base64 would cost a third more write units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deflated: Option<serde_bytes::ByteBuf>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,7 +99,7 @@ pub(super) struct EventItem {
     disabled: Vec<EndpointId>,
     #[serde(default, skip_serializing_if = "is_for_subscribers")]
     audience: Audience,
-    /// A set, which [`Log::add_recipient`] alone writes.
+    /// A set. Only [`Log::add_recipient`] writes it.
     #[serde(default, skip_serializing)]
     added: Vec<EndpointId>,
     /// Unix seconds, as DynamoDB's time to live wants it.
@@ -119,14 +119,14 @@ fn key(organization: OrganizationId, event_type: &str, id: EventId) -> Key {
 }
 
 impl Log {
-    /// Logs an event once: what a redelivered or duplicated message brings again is found as it was.
+    /// Logs an event once. If its message comes again, or there is a duplicate, the event is found as it was logged.
     pub async fn put_event(
         &self,
         organization: OrganizationId,
         logged: &LoggedEvent,
     ) -> Result<Stored, Error> {
         let event = &logged.event;
-        // First, so that no logged event is ever in a partition that queries do not know of.
+        // This comes first, so that no logged event is in a partition that queries do not know.
         self.know_partition(organization, &event.event_type, event.id.lane()).await?;
         let key = key(organization, &event.event_type, event.id);
         if self.table.put_if(&key, &EventItem::of(logged), Condition::absent()).await? {
@@ -134,7 +134,7 @@ impl Log {
         }
         match self.table.get::<EventItem>(&key).await? {
             Some(item) => Ok(Stored::Before(Box::new(item.into_logged(organization)?))),
-            // Dropped by its age between the two calls.
+            // The database dropped it for its age, between the two calls.
             None => Err(Error::Contended { key: key.to_string() }),
         }
     }
@@ -149,7 +149,8 @@ impl Log {
         let key = key(organization, &event.event_type, event.id);
         let id = endpoint.to_string();
         let change = Change::new("ADD added :endpoints").with(":endpoints", texts([id.clone()]));
-        // The first part: an update would make an item of an event that the database has dropped.
+        // The first part is there because an update creates the item if there is none, and the database may have dropped this
+        // event.
         let condition = Condition::new(
             "attribute_exists(pk) AND \
              (attribute_not_exists(added) OR contains(added, :endpoint) OR size(added) < :most)",
@@ -162,7 +163,7 @@ impl Log {
         Ok(if item.is_some() { Added::TooMany } else { Added::Gone })
     }
 
-    /// The organization's event of this id, unless it is older than the log keeps.
+    /// The organization's event with this id, unless the event is older than the log keeps.
     pub async fn event(
         &self,
         organization: OrganizationId,
@@ -201,7 +202,8 @@ impl EventItem {
         self.sk
     }
 
-    /// The database drops items up to days after their time; until then they are here, but no longer kept.
+    /// Whether the log still keeps it. The database drops items up to days after their time. Until then they can be read, but
+    /// no longer count.
     pub(super) fn is_kept(&self, now: Timestamp) -> bool {
         now.seconds() < self.expires_at
     }

@@ -1,4 +1,4 @@
-//! Requests under idempotency keys: what each key stands for, for 24 hours.
+//! Requests with idempotency keys: what each key stands for, for 24 hours.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::{
 /// How long a key stands for its request.
 const REMEMBERED: Duration = Duration::from_hours(24);
 
-/// A request as it is kept under its idempotency key.
+/// A request as it is stored under its idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptRequest {
-    /// Which operation it is, on what.
+    /// The operation and its target.
     pub route: String,
     /// Whether a live key sent it.
     pub livemode: bool,
-    /// What tells its body from others.
+    /// The digest of its body.
     pub body: String,
-    /// What was drawn for it before it began.
+    /// Its plan: what was drawn for it before it began.
     pub plan: String,
-    /// Until when it counts as running, unless it has ended.
+    /// Until when it counts as running, if it has not ended.
     pub running_until: Timestamp,
     /// What it ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
 }
 
-/// The item: it goes away by itself.
+/// The item. The database drops it after its time.
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Item {
     #[serde(flatten)]
@@ -41,20 +41,20 @@ struct Item {
     expires_at: i64,
 }
 
-/// `key_digest` is a digest of the caller's key, which may have any characters.
+/// `key_digest` is a digest of the caller's key, because a key may have any characters.
 fn key(organization: OrganizationId, key_digest: &str) -> Key {
     Key::new(format!("IDEMPOTENCY#{organization}#{key_digest}"), "REQUEST")
 }
 
-/// True while nobody else took the request over.
+/// The request still runs until `until`: nobody else has taken it over.
 fn still_running(until: Timestamp) -> Result<Condition, Error> {
     Ok(Condition::new("running_until = :until AND attribute_not_exists(answer)")
         .with(":until", value(&until)?))
 }
 
 impl Log {
-    /// Writes a request under its key, or answers with the one that the key stands for. Of requests that come at the same time, one is
-    /// written.
+    /// Writes a request under its key. If the key stands for a request already, returns that one. When several come at the same
+    /// time, one is written.
     pub async fn claim_request(
         &self,
         organization: OrganizationId,
@@ -71,7 +71,7 @@ impl Log {
         }
 
         match self.table.get::<Item>(&key).await? {
-            // The answer to the writing was lost, and the SDK wrote once more.
+            // The first write's answer was lost, and the SDK wrote again. So this is our own item.
             Some(found) if found == item => Ok(None),
             Some(found) => Ok(Some(found.request)),
             None => Err(Error::Contended { key: key.to_string() }),
@@ -89,7 +89,7 @@ impl Log {
         Ok(found.filter(|item| now.seconds() < item.expires_at).map(|item| item.request))
     }
 
-    /// Takes over a request that was left behind: it runs until `until`. False if another one did.
+    /// Takes over a request that was left behind. From now on it runs until `until`. False if another request took it over.
     pub async fn take_request(
         &self,
         organization: OrganizationId,
@@ -101,7 +101,7 @@ impl Log {
         self.table.update_if(&key(organization, key_digest), change, still_running(left)?).await
     }
 
-    /// Keeps what a request ended with, if it still runs until `until`.
+    /// Stores how a request ended, if it still runs until `until`.
     pub async fn keep_answer(
         &self,
         organization: OrganizationId,

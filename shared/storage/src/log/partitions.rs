@@ -1,10 +1,10 @@
-//! Which partitions hold an organization's events: the types that it ever published, and over how many shards each.
+//! Which partitions have an organization's events: the types that it ever published, and the number of shards of each.
 //!
-//! One small item for each organization, mode and type. A type begins with one shard, so that a small organization's
-//! queries read as many partitions as it uses types; its shards double while its rate asks for it, up to
-//! [`Lane::SHARDS`], and never become fewer, so that what was written stays found.
+//! There is one small item for each organization, mode and type. A type begins with one shard. So the queries of a small
+//! organization read as many partitions as it uses types. The number of shards doubles while the type's rate needs it, up to
+//! [`Lane::SHARDS`]. It never falls, so that what was written is still found.
 //!
-//! What its rate is, [`rate`](super::rate) finds out.
+//! [`rate`](super::rate) estimates the rate.
 
 use std::{
     collections::HashMap,
@@ -25,16 +25,16 @@ use crate::{
     table::{Change, Condition, Key, number, text, value},
 };
 
-/// How long publishers may go on with the number of shards that they read.
+/// How long publishers may use the number of shards that they read.
 const REMEMBERED: Duration = Duration::from_secs(2);
-/// How long after a raise was decided it counts for [`Log::settled_lane`]: by then whoever decided it has written it, or was
+/// A raise counts for [`Log::settled_lane`] so long after it was decided. By then whoever decided it has written it or has
 /// ended, every process has read it, and every clock is past it.
 const SETTLED_AFTER: Duration = Duration::from_mins(1);
 
-/// An event that is to lie somewhere in the log.
+/// An event that needs a lane.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
-    /// Whose it is.
+    /// Its organization.
     pub organization: OrganizationId,
     /// Its type.
     pub event_type: &'a str,
@@ -42,9 +42,9 @@ pub struct Arrival<'a> {
     pub livemode: bool,
     /// When it was created.
     pub at: Timestamp,
-    /// How large its data is, in bytes.
+    /// The size of its data, in bytes.
     pub bytes: usize,
-    /// A random number, which chooses its shard.
+    /// A random number, by which its shard is chosen.
     pub draw: u8,
 }
 
@@ -52,14 +52,14 @@ pub struct Arrival<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TypePartitions {
     pub(super) event_type: String,
-    /// Those that may hold events, which queries read.
+    /// The number of shards that may have events. Queries read all of these.
     pub(super) shards: u8,
-    /// When the rate made them more: what new events are spread over.
+    /// The raises of the number of shards, because of the rate. New events are spread by them.
     #[serde(default)]
     raises: Vec<Raise>,
 }
 
-/// From when on a type's rate asked for so many shards.
+/// From this time on, a type's rate needed so many shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Raise {
     pub(super) at: Timestamp,
@@ -67,12 +67,12 @@ pub(super) struct Raise {
 }
 
 impl TypePartitions {
-    /// The shards that its rate asks for.
+    /// The number of shards that its rate needs.
     fn rated(&self) -> u8 {
         self.raises.iter().map(|raise| raise.shards).max().unwrap_or(1)
     }
 
-    /// The shards that an event created then may lie in, the same whenever this is asked.
+    /// The number of shards for an event that was created at this time. It is the same whenever this is asked.
     fn settled_at(&self, at: Timestamp) -> u8 {
         let settled = self.raises.iter().filter(|raise| raise.at.after(SETTLED_AFTER) <= at);
         settled.map(|raise| raise.shards).max().unwrap_or(1)
@@ -81,7 +81,7 @@ impl TypePartitions {
 
 pub(super) type TypeKey = (OrganizationId, bool, String);
 
-/// What this process knows of each mode and type.
+/// What this process remembers of each mode and type.
 #[derive(Clone)]
 pub(super) struct Known<T>(Arc<Mutex<HashMap<TypeKey, T>>>);
 
@@ -105,7 +105,7 @@ impl<T: Clone> Known<T> {
     }
 }
 
-/// Partitions as they were read at some time; none for a type that has no events yet.
+/// Partitions, and when they were read. `None` for a type that has no events yet.
 pub(super) type ReadPartitions = (Option<TypePartitions>, Timestamp);
 
 fn partition(organization: OrganizationId, livemode: bool) -> String {
@@ -117,23 +117,23 @@ fn key(organization: OrganizationId, livemode: bool, event_type: &str) -> Key {
 }
 
 impl Log {
-    /// The lane for a new event, whose id will name it: over as many shards as its type's rate asks for now.
+    /// Chooses the lane for a new event, whose id will have it. The lane is one of as many shards as the type's rate needs now.
+    /// The event is also counted for that rate.
     pub async fn lane(&self, arrival: &Arrival<'_>) -> Result<Lane, Error> {
         self.count(arrival, arrival.at, 1).await;
         let partitions = self.partitions(arrival, arrival.at).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.rated())))
     }
 
-    /// The lane of an event that was created without one: the same one whenever and wherever this is asked, so that the
-    /// event is known again when its message comes twice. Follows a growing rate a minute later than
-    /// [`Self::lane`].
+    /// The lane of an event that was created without one. It is the same whenever and wherever this is asked, so that an event
+    /// whose message comes twice gets the same id. It follows a growing rate a minute later than [`Self::lane`].
     pub async fn settled_lane(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lane, Error> {
         self.count(arrival, now, sharding::LEAD).await;
         let partitions = self.partitions(arrival, now).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.settled_at(arrival.at))))
     }
 
-    /// The types of which the organization has events of this mode, and their shards.
+    /// The types of which the organization has events in this mode, with their shards.
     pub(super) async fn type_partitions(
         &self,
         organization: OrganizationId,
@@ -142,7 +142,7 @@ impl Log {
         self.table.oldest(&partition(organization, livemode), None, usize::MAX).await
     }
 
-    /// Makes sure that queries know of an event's partition before it is written there.
+    /// Makes sure that queries know the partition of an event before the event is written there.
     pub(super) async fn know_partition(
         &self,
         organization: OrganizationId,
@@ -163,7 +163,7 @@ impl Log {
         Ok(())
     }
 
-    /// The partitions of an arrival's type, as they are `now` or were a moment ago.
+    /// The partitions of an arrival's type, as they are now or were a moment ago.
     async fn partitions(
         &self,
         arrival: &Arrival<'_>,
@@ -181,13 +181,13 @@ impl Log {
         }
     }
 
-    /// The shards by the rate, as this process knows them.
+    /// The number of shards by the rate, as this process remembers it.
     pub(super) fn remembered_shards(&self, arrival: &Arrival<'_>) -> u8 {
         let known = self.known.get(&arrival.type_key());
         known.and_then(|(partitions, _)| partitions).map_or(1, |partitions| partitions.rated())
     }
 
-    /// Has a type spread over more shards, as its rate asks.
+    /// Raises the number of shards of a type, because its rate needs it.
     pub(super) async fn raise_rated_shards(&self, arrival: &Arrival<'_>, raise: Raise) -> Result<(), Error> {
         let last = Lane { livemode: arrival.livemode, shard: raise.shards - 1 };
         self.know_partition(arrival.organization, arrival.event_type, last).await?;
@@ -200,7 +200,7 @@ impl Log {
         let fewer = Condition::new("attribute_not_exists(rated_shards) OR rated_shards < :shards");
         let key = key(arrival.organization, arrival.livemode, arrival.event_type);
         self.table.update_if(&key, change, fewer).await?;
-        // Whoever raised them, this process is to see it now.
+        // This process must see the new number now, no matter who raised it.
         self.known.forget(&arrival.type_key());
         Ok(())
     }

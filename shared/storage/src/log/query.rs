@@ -1,8 +1,8 @@
 //! Queries of the event log: a merge over the partitions that a filter names, newest or oldest first.
 //!
-//! Each partition is read in chunks, a small one first and then twice as many each time, and read on only when its chunk is
-//! used up; so a page reads about as many items as it returns, plus a small chunk for each partition that it names, and a
-//! busy type takes few reads one after the other.
+//! Each partition is read in chunks: a small one first, then twice as many items each time. A partition is read on only when
+//! its chunk is used up. So a page reads about as many items as it returns, plus a small chunk for each partition that it
+//! names. And a busy type needs few reads, one after the other.
 
 use std::collections::VecDeque;
 
@@ -20,23 +20,24 @@ use super::{
 };
 use crate::{Error, table::Span};
 
-/// A page ends when its events' data reaches this as a Lambda returns it, so that the answer fits what one may (6 MB).
+/// A page ends when its events' data reaches this size, as a Lambda function returns it. So the answer stays below the 6 MB
+/// that a function may return.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// The least that a partition is asked for at a time.
+/// The smallest chunk.
 const MIN_CHUNK: usize = 4;
 
 /// Which events a query wants, and in which order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Those whose type matches.
+    /// Only those whose type matches.
     pub pattern: Option<Pattern>,
-    /// Those of one service.
+    /// Only those of this service.
     pub service: Option<String>,
-    /// Live ones or test ones.
+    /// Only live ones, or only test ones.
     pub livemode: Option<bool>,
-    /// Those created then or later.
+    /// Only those that were created at this time or later.
     pub after: Option<Timestamp>,
-    /// Those created before then.
+    /// Only those that were created before this time.
     pub before: Option<Timestamp>,
     /// Oldest first instead of newest first.
     pub ascending: bool,
@@ -51,7 +52,7 @@ pub struct EventPage {
     pub has_more: bool,
 }
 
-/// One partition as far as it has been read.
+/// One partition, with the items that were read and not used yet.
 struct Source {
     partition: String,
     buffer: VecDeque<EventItem>,
@@ -61,7 +62,7 @@ struct Source {
     exhausted: bool,
 }
 
-/// A text's size inside a JSON string, in which a Lambda returns its answers.
+/// A text's size inside a JSON string. A Lambda function returns its response in such a string.
 fn escaped_bytes(text: &str) -> usize {
     text.len() + text.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count()
 }
@@ -73,9 +74,10 @@ impl EventFilter {
             && self.service.as_ref().is_none_or(|service| domain::event::service_of(event_type) == service)
     }
 
-    /// The ids of the events in the filter's time, after `position` in its order, that the log keeps at `now`.
+    /// The first and the last id that the query may return: in the filter's time, after `position` in its order, and still kept
+    /// at `now`.
     fn span(&self, position: Option<EventId>, now: Timestamp) -> (EventId, EventId) {
-        // What expires in this second is kept no longer.
+        // What expires in this very second is no longer kept.
         let retention = i64::try_from(RETENTION.as_secs()).unwrap_or(i64::MAX);
         let oldest_kept = Timestamp::from_millis((now.seconds() + 1 - retention).max(0) * 1_000);
         let from = EventId::first_of(self.after.unwrap_or(oldest_kept).max(oldest_kept));
@@ -152,7 +154,7 @@ impl Log {
         Ok(partitions)
     }
 
-    /// The next event in order over all sources, reading on those that are used up.
+    /// The next event in order over all sources. It reads on where a source is used up.
     async fn next_of(
         &self,
         sources: &mut [Source],

@@ -1,8 +1,8 @@
-//! How many write units a second an organization's events of one type ask for, and the shards that follow from it.
+//! How many write units a second an organization's events of one type need, and the number of shards that follows from it.
 //!
-//! Counted where an event's lane is chosen, before it is written anywhere: each process gathers units and adds them, many
-//! at a time, to an item of a few seconds that all processes share. It only steers: nothing that goes wrong here may fail
-//! an event, or hold it up.
+//! An event is counted where its lane is chosen, before it is written anywhere. Each process gathers units. It adds many at a
+//! time to an item that stands for a few seconds and that all processes share. The count only guides the number of shards.
+//! Nothing that goes wrong here may fail an event or delay it.
 
 use std::{
     collections::HashMap,
@@ -22,16 +22,16 @@ use crate::{
     table::{Change, Condition, Key, Returned, number, value},
 };
 
-/// How long an event may be held up by its counting.
+/// How long counting may delay an event.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How long counts are kept.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// The write units that this process has gathered of each mode and type, and not counted yet.
+/// The write units that this process has gathered for each mode and type, and has not counted yet.
 #[derive(Clone, Default)]
 pub(super) struct Tally {
     gathered: Arc<Mutex<HashMap<TypeKey, u64>>>,
-    /// What each begins with.
+    /// The number that each begins with.
     phase: u64,
 }
 
@@ -45,7 +45,7 @@ impl Tally {
         Self { gathered: Arc::default(), phase: u64::from(phase) % sharding::COUNTED_AT_ONCE }
     }
 
-    /// Gathers units; returns all of them once they are enough to be counted.
+    /// Gathers units. Once there are enough to be counted, returns all of them.
     fn add(&self, key: TypeKey, units: u64) -> Option<u64> {
         let mut all = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let gathered = all.entry(key).or_insert(self.phase);
@@ -55,8 +55,8 @@ impl Tally {
 }
 
 impl Log {
-    /// Counts an event, and has its type spread over more shards when there are many a second, taken for `lead` times as
-    /// many. A count that is lost is made up for by the next one.
+    /// Counts an event, and raises its type's number of shards when the rate needs it. The rate is taken for `lead` times as
+    /// high. The next count makes up for one that is lost.
     pub(super) async fn count(&self, arrival: &Arrival<'_>, now: Timestamp, lead: u64) {
         let units = sharding::write_units(arrival.bytes);
         if let Some(gathered) = self.tally.add(arrival.type_key(), units) {
@@ -79,7 +79,7 @@ impl Log {
         Ok(())
     }
 
-    /// Adds units to their window; how many the window has now, and since when.
+    /// Adds units to their window. Returns how many the window has now, and how long ago it began.
     async fn add_to_window(
         &self,
         arrival: &Arrival<'_>,
@@ -96,7 +96,7 @@ impl Log {
         let rate = Key::new(rate, window.seconds().to_string());
         let counted: Option<Count> =
             self.table.update_returning(&rate, change, Condition::none(), Returned::After).await?;
-        // By the clock: events come late and in no order, and then the window has long been over.
+        // This goes by the clock. Events come late and in any order, and then their window may be long over.
         let elapsed = now.since(window).min(sharding::WINDOW);
         Ok((counted.map_or(0, |count| count.units), elapsed))
     }

@@ -15,7 +15,7 @@ const PREFIX: &str = "VERSION#";
 /// A data key in the form that KMS wrapped it in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataKey {
-    /// 1 for the first; the greatest seals, all of them open.
+    /// 1 for the first. The key with the greatest version seals. All of them open.
     pub version: u32,
     /// The base64 of KMS's ciphertext.
     pub wrapped: String,
@@ -34,12 +34,12 @@ impl Registry {
         self.table.get(&key(version)).await
     }
 
-    /// The newest data key, the one that seals.
+    /// The newest data key. It is the one that seals.
     pub async fn newest_data_key(&self) -> Result<Option<DataKey>, Error> {
         Ok(self.table.newest(PARTITION, PREFIX, None, 1).await?.pop())
     }
 
-    /// Writes a data key; false if its version is taken, because another one was made at the same time.
+    /// Writes a data key. False if another process wrote one of this version at the same time.
     pub async fn create_data_key(&self, data_key: &DataKey) -> Result<bool, Error> {
         self.table.put_if(&key(data_key.version), data_key, Condition::absent()).await
     }

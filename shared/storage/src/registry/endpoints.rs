@@ -15,10 +15,10 @@ use crate::{
 };
 
 const PREFIX: &str = "ENDPOINT#";
-/// How often an overlapping change of the same endpoint's settings is met before giving up.
+/// How often a change is tried, when other changes of the same endpoint's settings overlap it.
 const UPDATE_TRIES: usize = 16;
 
-/// An endpoint and what its deliveries are signed with.
+/// An endpoint, with the secrets that sign its deliveries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndpointRecord {
     /// The endpoint.
@@ -42,7 +42,7 @@ pub enum Created {
 pub enum Updated<E> {
     /// The endpoint as it is now.
     Updated(Box<Endpoint>),
-    /// The change itself refused.
+    /// The change itself refused, with this reason.
     Refused(E),
     /// The organization has no such endpoint.
     NotFound,
@@ -88,7 +88,7 @@ impl Registry {
         self.table.get(&key(organization, id)).await
     }
 
-    /// Those of the given endpoints that exist, in no order.
+    /// Those of the given endpoints that exist, in any order.
     pub async fn endpoints(
         &self,
         ids: impl IntoIterator<Item = (OrganizationId, EndpointId)>,
@@ -97,7 +97,7 @@ impl Registry {
         self.table.get_all(&keys).await
     }
 
-    /// Up to `limit` of the organization's endpoints, newest first, those older than `before` where it is given.
+    /// Up to `limit` of the organization's endpoints, newest first; only those older than `before`, where it is given.
     pub async fn list_endpoints(
         &self,
         organization: OrganizationId,
@@ -110,9 +110,9 @@ impl Registry {
         Ok(records.into_iter().map(|record| record.endpoint).collect())
     }
 
-    /// Changes an endpoint's settings. `change` is handed the endpoint and answers with its new settings, which are written once it
-    /// has ended. It runs again on the newer endpoint when another change came in between, so changes of different fields both
-    /// stick.
+    /// Changes an endpoint's settings. `change` gets the endpoint and returns its new settings. They are written after `change`
+    /// has ended. If another change was written in between, `change` runs again on the newer endpoint. So changes of different
+    /// fields both take effect.
     pub async fn update_endpoint<E, F>(
         &self,
         organization: OrganizationId,
@@ -138,8 +138,8 @@ impl Registry {
         Err(Error::Contended { key: id.to_string() })
     }
 
-    /// Gives an endpoint, which was read as `before`, other settings. The endpoint as it is then, or `None` if it is gone or its
-    /// settings have changed since.
+    /// Gives an endpoint other settings. `before` is the endpoint as it was read. Returns the endpoint after the change, or
+    /// `None` if it is gone or its settings have changed since.
     async fn replace_settings(
         &self,
         before: &Endpoint,
@@ -150,7 +150,7 @@ impl Registry {
         let (old, new) = (&before.settings.enabled_events, &settings.enabled_events);
         let version = before.version + 1;
 
-        // Before the endpoint names them: a subscription too many is harmless, one too few would lose events.
+        // This comes before the endpoint names them. A subscription too many does no harm. A missing one would lose events.
         let added = new.iter().filter(|pattern| !old.contains(pattern));
         self.subscribe(organization, id, added, version).await?;
 
@@ -167,7 +167,7 @@ impl Registry {
         Ok(Some(endpoint))
     }
 
-    /// Deletes an endpoint and its subscriptions; false if the organization has no such endpoint.
+    /// Deletes an endpoint and its subscriptions. False if the organization has no such endpoint.
     pub async fn delete_endpoint(&self, organization: OrganizationId, id: EndpointId) -> Result<bool, Error> {
         let Some(EndpointRecord { endpoint, .. }) = self.endpoint(organization, id).await? else {
             return Ok(false);
@@ -182,8 +182,8 @@ impl Registry {
         Ok(deleted)
     }
 
-    /// Replaces an endpoint's secrets, if they are still `before`, and begins another generation: the receiver may have refused
-    /// what the old one signed. False if they are not, or the endpoint is gone.
+    /// Replaces an endpoint's secrets, if they are still `before`, and begins another generation, because the receiver may have
+    /// refused what the old secret signed. False if the secrets have changed, or the endpoint is gone.
     pub async fn replace_secrets(
         &self,
         organization: OrganizationId,
@@ -197,7 +197,8 @@ impl Registry {
     }
 }
 
-/// Writes `:settings` and `:version`, and begins another generation where the endpoint starts anew with them.
+/// The change that writes `:settings` and `:version`. It begins another generation if these settings give the endpoint a new
+/// start.
 fn settings_change(before: &Endpoint, settings: &Settings) -> Change {
     if before.starts_anew_with(settings) {
         generation::begin("settings = :settings, version = :version", &[])

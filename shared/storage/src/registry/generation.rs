@@ -1,12 +1,12 @@
 //! An endpoint's generations: how one begins, and how a write is bound to one.
 //!
-//! A generation begins whenever earlier attempts stop saying how the endpoint fares. Whatever is written because of an attempt has
-//! the condition that the endpoint is still of the attempt's generation.
+//! A generation begins when earlier attempts no longer say how the endpoint fares. Whatever is written because of an attempt
+//! has a condition: the endpoint must still be of the attempt's generation.
 
 use crate::table::{Change, Condition, number};
 
-/// A new start: the change that sets what `set` says, removes what `removed` names, and begins another generation, in which no
-/// failure has been counted and no probe is under way.
+/// The change that begins another generation, a new start: no failure is counted and no probe is under way. It also sets what
+/// `set` says and removes what `removed` names.
 pub(super) fn begin(set: &str, removed: &[&str]) -> Change {
     let removed = [&["health.last_failure_at", "probe"][..], removed].concat().join(", ");
     let expression = format!(
@@ -17,9 +17,9 @@ pub(super) fn begin(set: &str, removed: &[&str]) -> Change {
     Change::new(expression).with(":zero", number(0_u64)).with(":one", number(1_u64))
 }
 
-/// The endpoint is there and of this generation.
+/// The condition that the endpoint exists and is of this generation.
 pub(super) fn is(generation: u64) -> Condition {
-    // Endpoints that were written before there were generations have none: that is the first one.
+    // Earlier versions wrote endpoints without a generation. Those are of the first one.
     let condition = if generation == 0 {
         Condition::new("attribute_not_exists(generation) OR generation = :generation")
     } else {

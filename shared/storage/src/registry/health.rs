@@ -1,7 +1,7 @@
-//! How an endpoint fares: failures counted, its probe, pausing and unpausing.
+//! How an endpoint fares: its failures, its probe, pausing and unpausing.
 //!
-//! Each change is one conditional update, so that functions that run at the same time count once, start one probe and
-//! pause once, and so that one which died in between is made up for by whoever comes next.
+//! Each change is one conditional update. So functions that run at the same time count a failure once, start one probe and
+//! pause once. When a function died in between, whoever comes next does the rest.
 
 use domain::{
     Timestamp,
@@ -28,7 +28,7 @@ const RESET: &str = "SET health.consecutive_failures = :zero, health.last_delive
 const DISABLE: &str = "settings.is_active = :no, version = version + :one, \
      health.last_delivery_at = :ended, health.last_delivery_status = :status";
 
-/// How an attempt went, as far as an endpoint's health goes.
+/// What an attempt says about its endpoint's health.
 #[derive(Debug, Clone, Copy)]
 pub struct Noted {
     /// When it began.
@@ -42,19 +42,20 @@ pub struct Noted {
 }
 
 impl Noted {
-    /// The change, with the values of this attempt that it names.
+    /// Fills in the values of this attempt that the change names.
     fn in_change(self, change: Change) -> Result<Change, Error> {
         Ok(change.with(":ended", value(&self.ended)?).with(":status", value(&self.status)?))
     }
 
-    /// The endpoint is still of the attempt's generation.
+    /// The condition that the endpoint is still of the attempt's generation.
     fn is_of_this_generation(self) -> Condition {
         generation::is(self.generation)
     }
 }
 
 impl Registry {
-    /// Notes a success: no failures in a row any more. The endpoint as it was, or `None` if it is gone or of another generation.
+    /// Notes a success: the count of failures is 0 again. Returns the endpoint as it was before, or `None` if it is gone or of
+    /// another generation.
     pub async fn note_success(
         &self,
         organization: OrganizationId,
@@ -65,7 +66,7 @@ impl Registry {
         self.change_endpoint(organization, id, change, noted.is_of_this_generation(), Returned::Before).await
     }
 
-    /// Disables an endpoint because its receiver answered 410; false if it is gone or of another generation.
+    /// Disables an endpoint because its receiver answered 410. False if it is gone or of another generation.
     pub async fn disable_gone(
         &self,
         organization: OrganizationId,
@@ -76,8 +77,9 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, noted.is_of_this_generation()).await
     }
 
-    /// Counts a failure up to `limit`, from where on only probes count, unless it overlapped one that is counted or the
-    /// endpoint is of another generation. The endpoint as it is then, or `None` if nothing was counted.
+    /// Counts a failure, as long as fewer than `limit` are counted; after that only probes count. Nothing is counted if the
+    /// attempt overlapped a counted failure, or if the endpoint is of another generation. Returns the endpoint after the
+    /// change, or `None` if nothing was counted.
     pub async fn count_failure(
         &self,
         organization: OrganizationId,
@@ -95,8 +97,8 @@ impl Registry {
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 
-    /// Counts the failure of a probe that was due at `due`, and which from then on is as `probe` says. The endpoint as it is
-    /// then, or `None` if that probe is over or has failed again since.
+    /// Counts the failure of a probe that was due at `due`. From then on the probe is as `probe` says. Returns the endpoint
+    /// after the change, or `None` if that probe is over or has failed again since.
     pub async fn count_probe_failure(
         &self,
         organization: OrganizationId,
@@ -113,8 +115,7 @@ impl Registry {
         self.change_endpoint(organization, id, change, condition, Returned::After).await
     }
 
-    /// Notes that an endpoint counts as slow until then, unless somebody has noted nearly the same; false if so, or if the
-    /// endpoint is gone.
+    /// Notes until when an endpoint counts as slow. False if somebody has noted nearly the same, or if the endpoint is gone.
     pub async fn note_slow(
         &self,
         organization: OrganizationId,
@@ -130,8 +131,8 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, condition.with(":news", value(&news)?)).await
     }
 
-    /// Gives an endpoint that is failing in this generation a probe, in the place of the one with the id `replacing` or where it
-    /// has none; false if it has another one, or is of another generation.
+    /// Gives an endpoint that is failing in this generation a probe. It replaces the probe with the id `replacing`, or is the
+    /// first one. False if the endpoint has another probe, or is of another generation.
     pub async fn start_probe(
         &self,
         organization: OrganizationId,
@@ -140,7 +141,7 @@ impl Registry {
         probe: &Probe,
         replacing: Option<&str>,
     ) -> Result<bool, Error> {
-        // A call that is repeated, since its answer was lost, finds its own probe.
+        // The SDK may repeat a call whose answer was lost. It then finds its own probe.
         let condition = match replacing {
             Some(old) => Condition::new("probe.id = :old OR probe.id = :new").with(":old", text(old)),
             None => Condition::new("attribute_not_exists(probe) OR probe.id = :new"),
@@ -150,7 +151,7 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, condition).await
     }
 
-    /// Notes that a probe's ticket is in the queue.
+    /// Notes that the ticket of a probe is in the queue.
     pub async fn probe_sent(
         &self,
         organization: OrganizationId,
@@ -161,7 +162,7 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, is_probe(probe)).await
     }
 
-    /// Makes this message the probe's ticket; false if another one is, or the probe is over.
+    /// Makes this message the probe's ticket. False if another message is, or if the probe is over.
     pub async fn take_probe(
         &self,
         organization: OrganizationId,
@@ -177,7 +178,7 @@ impl Registry {
         self.table.update_if(&key(organization, id), change, condition).await
     }
 
-    /// Says when a probe is due next, without a failure.
+    /// Sets when a probe is due next, without counting a failure.
     pub async fn postpone_probe(
         &self,
         organization: OrganizationId,
@@ -199,8 +200,8 @@ impl Registry {
         self.table.update_if(&key(organization, id), Change::new("REMOVE probe"), is_probe(probe)).await
     }
 
-    /// Pauses an endpoint because a person wants it; `announcement` is the event that is yet to tell of it. The endpoint as it is
-    /// then, or `None` if it is gone or was paused already.
+    /// Pauses an endpoint because a person wants it. `announcement` is the id of the event that will announce it. Returns the
+    /// endpoint after the change, or `None` if it is gone or was paused already.
     pub async fn pause(
         &self,
         organization: OrganizationId,
@@ -210,8 +211,8 @@ impl Registry {
         self.pause_if(organization, id, announcement, Condition::present()).await
     }
 
-    /// The same because of the failures that were counted in this generation; `None` also if it is of another one, where they
-    /// do not count.
+    /// Pauses an endpoint because of the failures that were counted in this generation. Also `None` if the endpoint is of
+    /// another generation, in which they do not count.
     pub async fn pause_failing(
         &self,
         organization: OrganizationId,
@@ -232,7 +233,7 @@ impl Registry {
         let change = Change::new("SET is_paused = :yes, pause_announcement = :event REMOVE probe")
             .with(":yes", value(&true)?)
             .with(":event", value(&announcement)?);
-        // A call that is repeated, since its answer was lost, finds its own pause.
+        // The SDK may repeat a call whose answer was lost. It then finds its own pause.
         let condition = Condition::new("is_paused = :no OR pause_announcement = :event");
         let condition = condition.with(":no", value(&false)?).and(allowed);
         self.change_endpoint(organization, id, change, condition, Returned::After).await
@@ -251,8 +252,8 @@ impl Registry {
             .await
     }
 
-    /// Unpauses an endpoint and forgets its failures; what was held by `left_held_until` is left so. The endpoint as it is
-    /// then, or `None` if it is gone.
+    /// Unpauses an endpoint and sets its failures to 0. What was held until `left_held_until` stays held. Returns the endpoint
+    /// after the change, or `None` if it is gone.
     pub async fn unpause(
         &self,
         organization: OrganizationId,

@@ -1,7 +1,8 @@
 //! API keys.
 //!
-//! A key has two items, written and deleted together: one under its hash, which authenticates with a single read, and
-//! one under its organization, for lists. A revoked key has none, so it and one that never was are the same read.
+//! A key has two items, which are written and deleted together. One is under its hash, so that a single read authenticates a
+//! request. The other is under its organization, for lists. A revoked key has no items, so nobody can tell it from a key that
+//! never was.
 
 use domain::{
     ids::{KeyId, OrganizationId},
@@ -21,7 +22,7 @@ const PREFIX: &str = "KEY#";
 struct ListedKey {
     #[serde(flatten)]
     record: KeyRecord,
-    /// Where its other item is.
+    /// The hash, under which its other item is.
     hash: KeyHash,
 }
 
@@ -34,8 +35,8 @@ fn by_organization(organization: OrganizationId, id: KeyId) -> Key {
 }
 
 impl Registry {
-    /// The key that hashes to this, if it exists and is not revoked. Consistent: a revocation counts from the next
-    /// request on.
+    /// The key with this hash, if it exists and is not revoked. The read is consistent: a revocation takes effect with the next
+    /// request.
     pub async fn find_key(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, Error> {
         self.table.get(&by_hash(hash)).await
     }
@@ -58,7 +59,7 @@ impl Registry {
         }
     }
 
-    /// Up to `limit` of the organization's keys, newest first, those older than `before` where it is given.
+    /// Up to `limit` of the organization's keys, newest first; only those older than `before`, where it is given.
     pub async fn list_keys(
         &self,
         organization: OrganizationId,
@@ -71,20 +72,20 @@ impl Registry {
         Ok(listed.into_iter().map(|listed| listed.record).collect())
     }
 
-    /// The organization's key of this id.
+    /// The organization's key with this id.
     pub async fn key(&self, organization: OrganizationId, id: KeyId) -> Result<Option<KeyRecord>, Error> {
         let listed = self.table.get::<ListedKey>(&by_organization(organization, id)).await?;
         Ok(listed.map(|listed| listed.record))
     }
 
-    /// Revokes a key from the next request on; false if the organization has no such key.
+    /// Revokes a key, from the next request on. False if the organization has no such key.
     pub async fn revoke_key(&self, organization: OrganizationId, id: KeyId) -> Result<bool, Error> {
         let listed_key = by_organization(organization, id);
         let Some(listed) = self.table.get::<ListedKey>(&listed_key).await? else {
             return Ok(false);
         };
         let items = vec![self.table.deleting(&by_hash(&listed.hash))?, self.table.deleting(&listed_key)?];
-        // Refused if another request revoked it in between.
+        // The transaction is refused if another request revoked the key in between.
         Ok(matches!(self.table.transact(items).await?, Transacted::Done))
     }
 }

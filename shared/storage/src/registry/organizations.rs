@@ -13,7 +13,7 @@ use crate::{
 struct OrganizationItem {
     name: String,
     created_at: Timestamp,
-    /// Counted here so that the limit holds however many are created at once.
+    /// The count is here, so that the limit holds even if many endpoints are created at once.
     endpoint_count: u32,
 }
 
@@ -22,7 +22,7 @@ pub(super) fn key(organization: OrganizationId) -> Key {
 }
 
 impl Registry {
-    /// Writes a new organization; false if its id is taken.
+    /// Writes a new organization. False if its id is taken.
     pub async fn create_organization(
         &self,
         organization: OrganizationId,

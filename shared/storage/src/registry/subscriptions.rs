@@ -1,14 +1,15 @@
-//! Which endpoints an event may concern, by pattern.
+//! Which endpoints may want an event, by pattern.
 //!
-//! A subscription is an index entry under (organization, pattern), so that fan-out reads only the few patterns that can
-//! match an event's type, however many endpoints there are. The endpoint's own settings stay the truth: fan-out checks
-//! them, so an entry too many is harmless, and only an entry too few would lose events. Hence the order of writes:
-//! entries are added before the endpoint names the pattern and given up after it no longer does. What is given up stays
-//! for an hour: fan-out's queries of several patterns are no snapshot, and one that read the new pattern before the change
-//! and the old one after it must find the endpoint under either.
+//! A subscription is an index entry under organization and pattern. Fan-out reads only the few patterns that can match an
+//! event's type, however many endpoints there are. The endpoint's own settings are the truth, and fan-out checks them. So an
+//! entry too many does no harm. A missing one would lose events.
 //!
-//! Each entry carries the settings' version that asked for it. Giving up spares entries of later versions, so that two
-//! overlapping changes cannot take each other's entries away.
+//! The order of writes follows from that. Entries are added before the endpoint names the pattern, and given up after it no
+//! longer does. An entry that is given up stays for an hour. Fan-out queries several patterns one after the other. It may query
+//! the new pattern before the change and the old one after it, and must still find the endpoint.
+//!
+//! Each entry has the version of the settings that asked for it. Giving up leaves entries of later versions alone. So two
+//! overlapping changes cannot remove each other's entries.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -27,7 +28,7 @@ use crate::{
     table::{Change, Condition, Key, number, value},
 };
 
-/// How long an entry outlives its pattern: much longer than a batch of events is read.
+/// How long an entry stays after it was given up: much longer than it takes to read a batch's subscriptions.
 const GIVEN_UP_FOR: Duration = Duration::from_hours(1);
 
 #[derive(Serialize, Deserialize)]
@@ -44,20 +45,20 @@ fn key(organization: OrganizationId, pattern: &Pattern, endpoint: EndpointId) ->
     Key::new(partition(organization, pattern), endpoint.to_string())
 }
 
-/// An organization's endpoints that were read together, for the events of a batch.
+/// The endpoints of an organization that were read together for the events of a batch.
 #[derive(Debug)]
 pub struct Subscribers(Vec<Endpoint>);
 
 impl Subscribers {
-    /// Those that subscribe to this event type, whatever their state, in the order of their ids.
+    /// Those that subscribe to this event type, in any state, in the order of their ids.
     pub fn of<'a>(&'a self, event_type: &'a str) -> impl Iterator<Item = &'a Endpoint> {
         self.0.iter().filter(move |endpoint| endpoint.settings.enabled_events.match_type(event_type))
     }
 }
 
 impl Registry {
-    /// The endpoints that subscribe to any of these event types. Consistent: an endpoint created before an event is among
-    /// them. What several types have in common is read once.
+    /// The endpoints that subscribe to any of these event types. The read is consistent: an endpoint that was created before an
+    /// event is among them. A pattern that several types have in common is read once.
     pub async fn subscribers<'a>(
         &self,
         organization: OrganizationId,
@@ -99,7 +100,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Lets the database drop the entries before long.
+    /// Gives up entries: the database drops them after [`GIVEN_UP_FOR`].
     pub(super) async fn give_up(
         &self,
         organization: OrganizationId,
@@ -118,7 +119,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Deletes the entries of an endpoint that is not there.
+    /// Deletes the entries of an endpoint that does not exist.
     pub(super) async fn unsubscribe(
         &self,
         organization: OrganizationId,

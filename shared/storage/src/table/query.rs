@@ -7,8 +7,8 @@ use super::{Key, Table, decode, text};
 use crate::Error;
 
 impl Table {
-    /// Reads up to `limit` items of a partition whose sort key begins with `prefix`, the greatest sort key first, those
-    /// below `before` where it is given.
+    /// Reads up to `limit` items of a partition whose sort key begins with `prefix`, the greatest sort key first; only those
+    /// below `before`, where it is given.
     pub(crate) async fn newest<T: DeserializeOwned>(
         &self,
         pk: &str,
@@ -22,7 +22,7 @@ impl Table {
         take(call, limit).await
     }
 
-    /// Reads up to `limit` items of a partition, the smallest sort key first, those above `after` where it is given.
+    /// Reads up to `limit` items of a partition, the smallest sort key first; only those above `after`, where it is given.
     pub(crate) async fn oldest<T: DeserializeOwned>(
         &self,
         pk: &str,
@@ -34,8 +34,8 @@ impl Table {
         take(call, limit).await
     }
 
-    /// Reads up to `limit` items of a span of a partition, the greatest sort key first; eventually consistent, which costs
-    /// half.
+    /// Reads up to `limit` items of a span of a partition, the greatest sort key first. The read is eventually consistent,
+    /// which costs half.
     pub(crate) async fn span_newest<T: DeserializeOwned>(
         &self,
         pk: &str,
@@ -46,7 +46,8 @@ impl Table {
         take(span.of(call).scan_index_forward(false), limit).await
     }
 
-    /// Reads up to `limit` items of a span of a partition, the smallest sort key first; eventually consistent, too.
+    /// Reads up to `limit` items of a span of a partition, the smallest sort key first. This read is eventually consistent,
+    /// too.
     pub(crate) async fn span_oldest<T: DeserializeOwned>(
         &self,
         pk: &str,
@@ -57,7 +58,7 @@ impl Table {
         take(span.of(call), limit).await
     }
 
-    /// The same of an index's partition, newest first; eventually consistent, as indexes are.
+    /// The same for a partition of an index, newest first. Reads of an index are always eventually consistent.
     pub(crate) async fn index_page<T: DeserializeOwned>(
         &self,
         index: &str,
@@ -78,13 +79,13 @@ impl Table {
         self.eventually(pk).consistent_read(true)
     }
 
-    /// A query of one partition.
+    /// An eventually consistent query of one partition.
     fn eventually(&self, pk: &str) -> QueryFluentBuilder {
         self.client.query().table_name(&self.name).expression_attribute_values(":pk", text(pk))
     }
 }
 
-/// A span of sort keys, both ends included.
+/// A span of sort keys. Both ends are included.
 pub(crate) struct Span {
     pub(crate) from: String,
     pub(crate) to: String,

@@ -13,12 +13,12 @@ use crate::Error;
 /// How a transaction ended.
 pub(crate) enum Transacted {
     Done,
-    /// A condition did not hold; nothing was written.
+    /// A condition did not hold, so nothing was written.
     Refused,
 }
 
 impl Table {
-    /// Writes all of the items or none. Tries again while others write the same items at the same time.
+    /// Writes all of the items or none. It tries again when others write the same items at the same time.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted, Error> {
         for attempt in 0..TRIES {
             let call = self.client.transact_write_items().set_transact_items(Some(items.clone()));

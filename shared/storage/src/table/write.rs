@@ -12,14 +12,14 @@ use super::{Item, Key, Table, decode, encode, is};
 use crate::Error;
 
 impl Table {
-    /// Writes an item whatever was there.
+    /// Writes an item. One that was there is replaced.
     pub(crate) async fn put<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), Error> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(encode(key, value)?));
         call.send().await.map_err(|error| Error::unavailable("PutItem", &error))?;
         Ok(())
     }
 
-    /// Writes an item unless one is there, or unless the given condition fails; true if it was written.
+    /// Writes an item if the condition holds. True if it was written.
     pub(crate) async fn put_if<T: Serialize>(
         &self,
         key: &Key,
@@ -37,7 +37,7 @@ impl Table {
         }
     }
 
-    /// Changes an item; true if the condition held.
+    /// Changes an item if the condition holds. True if it was changed.
     pub(crate) async fn update_if(
         &self,
         key: &Key,
@@ -70,7 +70,7 @@ impl Table {
         }
     }
 
-    /// Changes an item and returns it as it was or is then; `None` if the condition did not hold.
+    /// Changes an item and returns it, as it was before or is after the change. `None` if the condition did not hold.
     pub(crate) async fn update_returning<T: DeserializeOwned>(
         &self,
         key: &Key,
@@ -138,7 +138,7 @@ impl Condition {
         Self { expression: expression.into(), values: self.values.into_iter().chain(other.values).collect() }
     }
 
-    /// Nothing in particular.
+    /// The condition that always holds.
     pub(crate) fn none() -> Self {
         Self::new("")
     }
@@ -165,7 +165,7 @@ impl Condition {
     }
 }
 
-/// An update expression, its values, and the names that it spells otherwise because they are reserved words.
+/// An update expression, with its values, and with other spellings of the names in it that are reserved words.
 pub(crate) struct Change {
     pub(super) expression: Cow<'static, str>,
     pub(super) values: Item,

@@ -23,10 +23,10 @@ use crate::{
     schema::{self, examples},
 };
 
-/// The largest body of one event: `data` at its bound, twice over for white space around and in it.
+/// The largest body of one event: more than twice the largest `data`, because there may be white space in it.
 const MAX_BYTES: usize = 512 * 1024;
-/// The largest body of a batch. The gateway hands it on as a JSON string, in which quotes, of which JSON is full, take two
-/// bytes each; and a Lambda may be handed 6 MB.
+/// The largest body of a batch. The gateway hands it over as a JSON string. In that string, each quote takes two bytes, and
+/// JSON is full of quotes. A Lambda function may be handed 6 MB.
 const MAX_BATCH_BYTES: usize = 3_000_000;
 
 request! {
@@ -52,7 +52,7 @@ request! {
 impl Call for PublishEvent {
     const MAX_BYTES: usize = MAX_BYTES;
 
-    /// What is in `data` is its type's affair, and kept to the letter.
+    /// Only the type's schema says what `data` may have. It is kept to the letter.
     fn split(text: &str) -> Result<Fields, Invalid> {
         Fields::parse_outermost(text)
     }
@@ -101,7 +101,7 @@ impl Field for Events {
     }
 }
 
-/// Reads one event of a batch: what is wrong with it is its own result.
+/// Reads one event of a batch. An error in it is the result of this event alone.
 fn read_event(json: &RawValue) -> Result<NewEvent, Error> {
     let fields = Fields::parse_outermost(json.get())?;
     Ok(PublishEvent::read_all(fields)?.into())
