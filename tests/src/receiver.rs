@@ -124,7 +124,7 @@ impl Receiver {
         Self::answering([]).await
     }
 
-    /// Starts one that answers with these replies, one a request, and 200 from then on.
+    /// Starts a receiver that answers each request with the next of these replies, and with 200 when they are used up.
     pub async fn answering(script: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

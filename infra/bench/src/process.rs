@@ -145,7 +145,7 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// Starts it; its errors go to a file in `folder`.
+    /// Starts the program. What it writes to standard error goes to a file in `folder`.
     pub fn start(program: &Program, how: How, folder: &Path) -> Result<Self> {
         let errors = create(&folder.join(format!("{}.log", program.name)))?;
         let mut process = Process::spawn(program, how, folder, |command| {

@@ -1,4 +1,4 @@
-//! Receivers that answer less than HTTP asks for: what their attempts show, and what they cost.
+//! Answers that break off, break rules or never come: what the attempts show, and what they cost.
 
 use domain::endpoint::Thresholds;
 use egress::PostError;

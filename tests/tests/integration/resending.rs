@@ -197,7 +197,7 @@ async fn an_endpoint_that_does_not_match_now_either_is_refused() {
 
     let message = "The event was not for this endpoint, and none of its patterns matches the event's type";
     check_not_matched(stage.resend(&stage.event, Some(&hook.id)).await, message);
-    // Nobody learns whether another organization has it.
+    // The answer is the same for another organization's endpoint and for one that does not exist.
     for id in [&theirs.id, &gone.id, "whep_1", "", &stage.event] {
         check_not_matched(stage.resend(&stage.event, Some(id)).await, "The event was not for this endpoint");
     }

@@ -26,7 +26,7 @@ fn do_dev_s_accepts_every_good_delivery_and_during_a_rotation_with_the_new_secre
         Case::new("no signature", Refused, good().without(DODEV)),
         Case::new("no time", Refused, good().without(DODEV_TIMESTAMP)),
         Case::new("in grace, the new secret", Accepted, Delivery::in_grace("dodev")),
-        // It takes what follows `v1=` and knows no other signature: why the page's samples look at v0 too.
+        // This verifier takes what follows `v1=` and knows no other signature. That is why the page's samples also look at v0.
         Case::new("in grace, the previous secret", Refused, Delivery::in_grace("dodev")).by(PREVIOUS),
     ];
     let call = |case: &Case| vec![case.secret(), case.body(), case.header(DODEV), case.header(DODEV_TIMESTAMP)];

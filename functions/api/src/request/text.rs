@@ -1,4 +1,4 @@
-//! A body's text: of bounded size, JSON by its headers, UTF-8.
+//! Reads a body's text. Its size is bounded, its headers must say JSON, and it must be UTF-8.
 
 use axum::{
     body::{Body, to_bytes},

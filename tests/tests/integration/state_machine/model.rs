@@ -217,7 +217,7 @@ impl Endpoint {
         }
     }
 
-    /// What follows from a batch, after which there were so many failures in a row.
+    /// Takes in what follows from a batch. `failures` is how many failures in a row the endpoint had after it.
     pub(super) fn concluded(&mut self, tally: &Tally, failures: u32, now: Timestamp, rules: &Rules) {
         let (was_failing, before) = (self.is_failing(rules), self.failures);
         self.failures = failures;

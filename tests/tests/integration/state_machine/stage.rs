@@ -35,7 +35,7 @@ const BETWEEN_BATCHES: Duration = Duration::from_secs(6);
 const REPLAY: &str = r#""selection":{"status""#;
 /// In the message that tries at once what waits for its retry.
 const RETRYING: &str = r#""selection":{"retrying""#;
-/// The timeouts that an endpoint is given by turns: both longer than any attempt takes.
+/// Changes of an endpoint's timeout alternate between these two. Both are longer than any attempt takes.
 const TIMEOUTS: [u8; 2] = [30, 29];
 /// More than any case needs to come to rest.
 const MAX_BATCHES: usize = 1_000;
