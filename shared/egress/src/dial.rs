@@ -70,7 +70,7 @@ impl Dial {
         DIAL.scope(self.clone(), request).await
     }
 
-    /// Whether a connection was opened or tried. If not, the request was sent on a kept connection.
+    /// Whether a connection was asked for. If not, the request was sent on a kept connection.
     pub(crate) fn has_dialed(&self) -> bool {
         self.lock().has_dialed
     }
