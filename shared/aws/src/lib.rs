@@ -1,4 +1,4 @@
-//! What every AWS client shares: its configuration and how its errors read.
+//! What every AWS client shares: its configuration and the form of its faults.
 #![warn(missing_docs)]
 
 use aws_config::BehaviorVersion;
@@ -16,9 +16,33 @@ pub async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).http_client(https).load().await
 }
 
-/// Why a call failed, for logs: the service's code and message, or the way in which it was not reached. Never the
-/// response itself, which may hold what no log should.
-pub fn cause<E, R>(error: &SdkError<E, R>) -> String
+/// A call to AWS that failed: a fault of ours or of AWS, never the caller's. Its text is for logs alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} failed: {cause}")]
+pub struct Fault {
+    /// Which call.
+    operation: &'static str,
+    /// The service's code and message, or why it was not reached. Never the response itself, which may hold what no log should.
+    cause: String,
+}
+
+impl Fault {
+    /// The call failed, for this reason.
+    pub fn new(operation: &'static str, cause: impl Into<String>) -> Self {
+        Self { operation, cause: cause.into() }
+    }
+
+    /// The SDK failed to make the call, or AWS refused it.
+    pub fn of<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+        R: std::fmt::Debug,
+    {
+        Self::new(operation, cause(error))
+    }
+}
+
+fn cause<E, R>(error: &SdkError<E, R>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug,

@@ -1,8 +1,8 @@
 //! An event's `data`, carried to the letter.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{ErrorCode, Invalid, nesting};
@@ -29,9 +29,20 @@ const DEFLATE_LEVEL: u8 = 6;
 const REFUSED_BY_QUEUES: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
 /// The JSON text of an object, exactly as it was published: key order, number spellings, escapes and white space.
-#[derive(Clone, Serialize)]
-#[serde(transparent)]
-pub struct EventData(Box<RawValue>);
+///
+/// It is compressed once, where it enters. Its compressed form is kept beside the text, so that bus, queue and log carry the very same
+/// bytes.
+#[derive(Clone)]
+pub struct EventData {
+    json: Box<RawValue>,
+    carried: OnceLock<CarriedData>,
+}
+
+impl Serialize for EventData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
 
 impl EventData {
     /// Reads a JSON object's text of at most [`MAX_DATA_BYTES`] and [`MAX_DATA_LEVELS`].
@@ -56,7 +67,7 @@ impl EventData {
             let message = format!("data must be at most {MAX_DATA_BYTES} bytes of JSON");
             return Err(Invalid::param("data", ErrorCode::DataTooLarge, message));
         }
-        Ok(Self(json))
+        Ok(Self { json, carried: OnceLock::new() })
     }
 
     /// Refuses what is nested deeper than [`MAX_DATA_LEVELS`].
@@ -70,7 +81,7 @@ impl EventData {
 
     /// The JSON text.
     pub fn as_json(&self) -> &str {
-        self.0.get()
+        self.json.get()
     }
 
     /// The JSON text without the white space between its elements. Every other letter is as it was published.
@@ -84,17 +95,19 @@ impl EventData {
             keep
         });
         // Taking white space out of JSON leaves JSON.
-        RawValue::from_string(kept.collect()).unwrap_or_else(|_| self.0.clone())
+        RawValue::from_string(kept.collect()).unwrap_or_else(|_| self.json.clone())
     }
 
-    /// The form in which queues and tables carry it. It is a string, because a JSON value would be written anew on the way.
-    pub fn carried(&self) -> CarriedData {
-        let json = self.as_json();
-        if json.len() < DEFLATE_FROM_BYTES && !json.contains(REFUSED_BY_QUEUES) {
-            return CarriedData::Text(json.to_owned());
-        }
-        let deflated = miniz_oxide::deflate::compress_to_vec(json.as_bytes(), DEFLATE_LEVEL);
-        CarriedData::Deflated(deflated)
+    /// The form in which queues and tables carry it: a string, since a JSON value would be written anew on the way.
+    pub fn carried(&self) -> &CarriedData {
+        self.carried.get_or_init(|| {
+            let json = self.as_json();
+            if json.len() < DEFLATE_FROM_BYTES && !json.contains(REFUSED_BY_QUEUES) {
+                return CarriedData::Text(json.to_owned());
+            }
+            let deflated = miniz_oxide::deflate::compress_to_vec(json.as_bytes(), DEFLATE_LEVEL);
+            CarriedData::Deflated(deflated)
+        })
     }
 }
 
@@ -134,7 +147,15 @@ impl CarriedData {
             Self::Text(text) => text,
             Self::Deflated(deflated) => &inflate(deflated)?,
         };
-        EventData::accepted(serde_json::from_str(text).map_err(|_| not_an_object())?)
+        let data = EventData::accepted(serde_json::from_str(text).map_err(|_| not_an_object())?)?;
+
+        if let Self::Deflated(deflated) = self
+            && deflated.len() <= text.len()
+        {
+            // Whoever deflated it may have done it badly: what is larger than its text is deflated anew where it is carried on.
+            let _ = data.carried.set(self.clone());
+        }
+        Ok(data)
     }
 }
 
@@ -176,6 +197,22 @@ mod tests {
     fn the_text_is_kept_to_the_letter() {
         let text = r#"{"b":1.0,"a":12345678901234567890123, "esc":"\u00e9\/é","a":null}"#;
         assert_eq!(EventData::parse(text).unwrap().carried().open().unwrap().as_json(), text);
+    }
+
+    #[test]
+    fn what_was_deflated_is_carried_on_as_it_came_unless_that_is_larger_than_its_text() {
+        let text = format!(r#"{{"messageId":"{}"}}"#, "m".repeat(2_000));
+        let stored = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 1);
+        let came = CarriedData::Deflated(stored);
+        assert_eq!(came.open().unwrap().carried(), &came);
+
+        // Blocks that are empty take five bytes each and say nothing.
+        let mut padded = b"\x00\x00\x00\xff\xff".repeat(1_000);
+        padded.extend(miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 6));
+        let opened = CarriedData::Deflated(padded).open().unwrap();
+        assert_eq!(opened.as_json(), text);
+        let CarriedData::Deflated(anew) = opened.carried() else { panic!("it is long") };
+        assert!(anew.len() < text.len());
     }
 
     #[test]

@@ -24,7 +24,6 @@ pub mod platform_event;
 pub mod retry;
 pub mod scope;
 pub mod secret;
-pub mod sharding;
 pub mod text;
 mod timestamp;
 

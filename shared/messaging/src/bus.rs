@@ -67,22 +67,19 @@ impl Bus {
         for attempt in 0..TRIES {
             let call =
                 open.iter().fold(self.client.put_events(), |call, (_, entry)| call.entries(entry.clone()));
-            let refusals: Vec<Option<String>> = match call.send().await {
+            let refusals: Vec<Option<aws::Fault>> = match call.send().await {
                 Ok(answer) => {
-                    answer.entries().iter().map(|entry| entry.error_code().map(str::to_owned)).collect()
+                    let codes = answer.entries().iter().map(|entry| entry.error_code());
+                    codes.map(|code| code.map(|code| aws::Fault::new("PutEvents", code))).collect()
                 }
-                Err(error) => {
-                    let cause = Error::unavailable("PutEvents", &error).to_string();
-                    open.iter().map(|_| Some(cause.clone())).collect()
-                }
+                Err(error) => vec![Some(aws::Fault::of("PutEvents", &error)); open.len()],
             };
 
             let answered = open.into_iter().zip(refusals);
             open = answered
                 .filter_map(|((position, entry), refusal)| {
-                    let unavailable = |cause| Error::Unavailable { operation: "PutEvents", cause };
                     let refused = refusal.is_some();
-                    results[position] = refusal.map_or(Ok(()), |cause| Err(unavailable(cause)));
+                    results[position] = refusal.map_or(Ok(()), |fault| Err(fault.into()));
                     refused.then_some((position, entry))
                 })
                 .collect();

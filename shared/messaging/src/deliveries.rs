@@ -142,7 +142,7 @@ impl From<&Event> for CarriedEvent {
             id: event.id,
             organization: event.organization,
             event_type: event.event_type.clone(),
-            data: event.data.carried(),
+            data: event.data.carried().clone(),
             livemode: event.livemode,
             created_at: event.created_at,
         }
@@ -181,7 +181,7 @@ impl DeliveriesQueue {
         let call = self.client.send_message().delay_seconds(delay.min(MAX_DELAY).as_secs_f64().ceil() as i32);
         let call = call.queue_url(&self.url).message_group_id(message.group());
         let call = call.message_body(serde_json::to_string(message)?).send().await;
-        call.map_err(|error| Error::unavailable("SendMessage", &error))?;
+        call.map_err(|error| aws::Fault::of("SendMessage", &error))?;
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl DeliveriesQueue {
         #[expect(clippy::cast_possible_truncation, reason = "at most 43,200")]
         let call = self.client.change_message_visibility().visibility_timeout(seconds as i32);
         let call = call.queue_url(&self.url).receipt_handle(receipt_handle);
-        call.send().await.map_err(|error| Error::unavailable("ChangeMessageVisibility", &error))?;
+        call.send().await.map_err(|error| aws::Fault::of("ChangeMessageVisibility", &error))?;
         Ok(())
     }
 
@@ -238,16 +238,16 @@ impl DeliveriesQueue {
         });
         let mut open: Vec<_> = entries
             .collect::<Result<_, _>>()
-            .map_err(|error| Error::unbuildable("SendMessageBatch", &error))?;
+            .map_err(|error| aws::Fault::new("SendMessageBatch", error.to_string()))?;
         for attempt in 0..TRIES {
             let call = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(open.clone()));
-            let answer = call.send().await.map_err(|error| Error::unavailable("SendMessageBatch", &error))?;
+            let answer = call.send().await.map_err(|error| aws::Fault::of("SendMessageBatch", &error))?;
             open.retain(|entry| answer.failed().iter().any(|failed| failed.id() == entry.id()));
             if open.is_empty() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
         }
-        Err(Error::Unavailable { operation: "SendMessageBatch", cause: "entries stayed refused".into() })
+        Err(aws::Fault::new("SendMessageBatch", "entries stayed refused").into())
     }
 }

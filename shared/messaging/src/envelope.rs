@@ -47,7 +47,7 @@ impl Detail {
             event_id: Some(event.id),
             livemode: event.livemode,
             data: None,
-            carried_data: Some(event.data.carried()),
+            carried_data: Some(event.data.carried().clone()),
             audience,
         }
     }
@@ -326,7 +326,7 @@ mod tests {
         };
         let forms = |data: &str| {
             let text = CarriedData::Text(data.to_owned());
-            let deflated = text.open().unwrap().carried();
+            let deflated = text.open().unwrap().carried().clone();
             assert!(matches!(deflated, CarriedData::Deflated(_)));
             let carried = [text, deflated].map(|data| serde_json::to_string(&data).unwrap());
             [format!(r#""data":{data}"#)]

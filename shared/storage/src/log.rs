@@ -4,20 +4,18 @@ mod deliveries;
 mod events;
 mod held;
 mod idempotency;
-mod partitions;
 mod query;
-mod rate;
+mod sharding;
 
 use crate::table::Table;
-use partitions::{Known, ReadPartitions};
-use rate::Tally;
+use sharding::{Known, ReadPartitions, Tally};
 
 pub use deliveries::DeliveryFilter;
 pub use events::{Added, LoggedEvent, MAX_ADDED, Stored};
 pub use held::{Held, HeldMarker};
 pub use idempotency::KeptRequest;
-pub use partitions::Arrival;
 pub use query::{EventFilter, EventPage};
+pub use sharding::Arrival;
 
 /// The log table.
 #[derive(Clone)]

@@ -72,7 +72,7 @@ impl Table {
     pub(crate) async fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {
         let call = self.client.get_item().table_name(&self.name).consistent_read(true);
         let answer = call.set_key(Some(key.attributes())).send().await;
-        let answer = answer.map_err(|error| Error::unavailable("GetItem", &error))?;
+        let answer = answer.map_err(|error| aws::Fault::of("GetItem", &error))?;
         answer.item.map(decode).transpose()
     }
 
@@ -89,10 +89,10 @@ impl Table {
         let mut items = Vec::with_capacity(keys.len());
         let wanted = keys.iter().map(Key::attributes).collect();
         let request = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(wanted)).build();
-        let mut wanted = request.map_err(|error| Error::unbuildable("BatchGetItem", &error))?;
+        let mut wanted = request.map_err(|error| aws::Fault::new("BatchGetItem", error.to_string()))?;
         for attempt in 0..TRIES {
             let answer = self.client.batch_get_item().request_items(&self.name, wanted).send().await;
-            let answer = answer.map_err(|error| Error::unavailable("BatchGetItem", &error))?;
+            let answer = answer.map_err(|error| aws::Fault::of("BatchGetItem", &error))?;
             items.extend(answer.responses.unwrap_or_default().into_values().flatten());
             match answer.unprocessed_keys.unwrap_or_default().remove(&self.name) {
                 None => return Ok(items),
@@ -100,7 +100,7 @@ impl Table {
             }
             pause(attempt).await;
         }
-        Err(Error::Unavailable { operation: "BatchGetItem", cause: "keys stayed unprocessed".into() })
+        Err(aws::Fault::new("BatchGetItem", "keys stayed unprocessed").into())
     }
 }
 

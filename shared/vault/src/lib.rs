@@ -36,14 +36,9 @@ const PURPOSE: (&str, &str) = ("purpose", "webhook-signing-secrets");
 /// in it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// KMS did not answer, or refused the call.
-    #[error("{operation} failed: {cause}")]
-    Kms {
-        /// Which call.
-        operation: &'static str,
-        /// The service's code and message, or why it was not reached.
-        cause: String,
-    },
+    /// KMS did not answer or refused.
+    #[error(transparent)]
+    Aws(#[from] aws::Fault),
     /// The data keys could not be read or written.
     #[error(transparent)]
     Storage(#[from] storage::Error),
@@ -171,7 +166,7 @@ impl Vault {
         let call = self.kms.generate_data_key_without_plaintext().key_id(&self.kms_key);
         let call = call.key_spec(DataKeySpec::Aes256).encryption_context(PURPOSE.0, PURPOSE.1);
         let answer =
-            call.send().await.map_err(|error| kms("GenerateDataKeyWithoutPlaintext", aws::cause(&error)))?;
+            call.send().await.map_err(|error| aws::Fault::of("GenerateDataKeyWithoutPlaintext", &error))?;
         let wrapped = STANDARD.encode(answer.ciphertext_blob().map(Blob::as_ref).unwrap_or_default());
         // This is false if another function made the same version at the same time. Then that one counts.
         self.registry.create_data_key(&DataKey { version, wrapped, created_at: now }).await?;
@@ -183,17 +178,13 @@ impl Vault {
         let wrapped = STANDARD.decode(&key.wrapped).map_err(|_| broken())?;
         let call = self.kms.decrypt().key_id(&self.kms_key).ciphertext_blob(Blob::new(wrapped));
         let call = call.encryption_context(PURPOSE.0, PURPOSE.1);
-        let answer = call.send().await.map_err(|error| kms("Decrypt", aws::cause(&error)))?;
+        let answer = call.send().await.map_err(|error| aws::Fault::of("Decrypt", &error))?;
         let plain = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner())).ok_or_else(broken)?;
         Cipher::new(&plain).ok_or_else(broken)
     }
 }
 
-fn kms(operation: &'static str, cause: String) -> Error {
-    Error::Kms { operation, cause }
-}
-
-/// What a secret's ciphertext is bound to.
+/// What a secret's ciphertext is tied to.
 fn secret_binding(organization: OrganizationId, endpoint: EndpointId) -> String {
     format!("secret/{organization}/{endpoint}")
 }

@@ -181,7 +181,7 @@ impl Log {
 impl EventItem {
     fn of(logged: &LoggedEvent) -> Self {
         let event = &logged.event;
-        let (text, deflated) = match event.data.carried() {
+        let (text, deflated) = match event.data.carried().clone() {
             CarriedData::Text(text) => (Some(text), None),
             CarriedData::Deflated(bytes) => (None, Some(serde_bytes::ByteBuf::from(bytes))),
         };

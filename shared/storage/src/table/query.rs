@@ -104,7 +104,7 @@ async fn take<T: DeserializeOwned>(call: QueryFluentBuilder, limit: usize) -> Re
     let mut items = Vec::new();
     while items.len() < limit {
         let Some(item) = pages.next().await else { break };
-        items.push(decode(item.map_err(|error| Error::unavailable("Query", &error))?)?);
+        items.push(decode(item.map_err(|error| aws::Fault::of("Query", &error))?)?);
     }
     Ok(items)
 }

@@ -27,7 +27,7 @@ impl Table {
                 Err(error) => match cancellation(&error) {
                     Some(Cancellation::Refused) => return Ok(Transacted::Refused),
                     Some(Cancellation::Contended) => pause(attempt).await,
-                    None => return Err(Error::unavailable("TransactWriteItems", &error)),
+                    None => return Err(aws::Fault::of("TransactWriteItems", &error).into()),
                 },
             }
         }
@@ -41,7 +41,7 @@ impl Table {
             .set_item(Some(encode(key, value)?))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(|error| Error::unbuildable("TransactWriteItems", &error))?;
+            .map_err(|error| aws::Fault::new("TransactWriteItems", error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
@@ -52,7 +52,7 @@ impl Table {
             .set_key(Some(key.attributes()))
             .condition_expression("attribute_exists(pk)")
             .build()
-            .map_err(|error| Error::unbuildable("TransactWriteItems", &error))?;
+            .map_err(|error| aws::Fault::new("TransactWriteItems", error.to_string()))?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
@@ -72,7 +72,7 @@ impl Table {
                 change.values.into_iter().chain(condition.values).collect(),
             ))
             .build()
-            .map_err(|error| Error::unbuildable("TransactWriteItems", &error))?;
+            .map_err(|error| aws::Fault::new("TransactWriteItems", error.to_string()))?;
         Ok(TransactWriteItem::builder().update(update).build())
     }
 }

@@ -15,7 +15,7 @@ impl Table {
     /// Writes an item. One that was there is replaced.
     pub(crate) async fn put<T: Serialize>(&self, key: &Key, value: &T) -> Result<(), Error> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(encode(key, value)?));
-        call.send().await.map_err(|error| Error::unavailable("PutItem", &error))?;
+        call.send().await.map_err(|error| aws::Fault::of("PutItem", &error))?;
         Ok(())
     }
 
@@ -33,7 +33,7 @@ impl Table {
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) if is(&error, PutItemError::is_conditional_check_failed_exception) => Ok(false),
-            Err(error) => Err(Error::unavailable("PutItem", &error)),
+            Err(error) => Err(aws::Fault::of("PutItem", &error).into()),
         }
     }
 
@@ -66,7 +66,7 @@ impl Table {
         match call.send().await {
             Ok(answer) => Ok(Some(answer.attributes.unwrap_or_default())),
             Err(error) if is(&error, UpdateItemError::is_conditional_check_failed_exception) => Ok(None),
-            Err(error) => Err(Error::unavailable("UpdateItem", &error)),
+            Err(error) => Err(aws::Fault::of("UpdateItem", &error).into()),
         }
     }
 
@@ -90,14 +90,14 @@ impl Table {
         match call.send().await {
             Ok(_) => Ok(true),
             Err(error) if is(&error, DeleteItemError::is_conditional_check_failed_exception) => Ok(false),
-            Err(error) => Err(Error::unavailable("DeleteItem", &error)),
+            Err(error) => Err(aws::Fault::of("DeleteItem", &error).into()),
         }
     }
 
     /// Deletes an item, whether it is there or not.
     pub(crate) async fn delete(&self, key: &Key) -> Result<(), Error> {
         let call = self.client.delete_item().table_name(&self.name).set_key(Some(key.attributes()));
-        call.send().await.map_err(|error| Error::unavailable("DeleteItem", &error))?;
+        call.send().await.map_err(|error| aws::Fault::of("DeleteItem", &error))?;
         Ok(())
     }
 }

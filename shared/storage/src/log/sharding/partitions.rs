@@ -15,13 +15,13 @@ use std::{
 use domain::{
     Timestamp,
     ids::{Lane, OrganizationId},
-    sharding,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Log, mode};
+use super::units;
 use crate::{
     Error,
+    log::{Log, mode},
     table::{Change, Condition, Key, number, text, value},
 };
 
@@ -50,20 +50,20 @@ pub struct Arrival<'a> {
 
 /// The partitions of one mode and type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TypePartitions {
-    pub(super) event_type: String,
-    /// The number of shards that may have events. Queries read all of these.
-    pub(super) shards: u8,
-    /// The raises of the number of shards, because of the rate. New events are spread by them.
+pub(in crate::log) struct TypePartitions {
+    pub(in crate::log) event_type: String,
+    /// Those that may hold events, which queries read.
+    pub(in crate::log) shards: u8,
+    /// When the rate made them more: what new events are spread over.
     #[serde(default)]
     raises: Vec<Raise>,
 }
 
 /// From this time on, a type's rate needed so many shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Raise {
-    pub(super) at: Timestamp,
-    pub(super) shards: u8,
+pub(in crate::log) struct Raise {
+    pub(in crate::log) at: Timestamp,
+    pub(in crate::log) shards: u8,
 }
 
 impl TypePartitions {
@@ -79,11 +79,11 @@ impl TypePartitions {
     }
 }
 
-pub(super) type TypeKey = (OrganizationId, bool, String);
+pub(in crate::log) type TypeKey = (OrganizationId, bool, String);
 
 /// What this process remembers of each mode and type.
 #[derive(Clone)]
-pub(super) struct Known<T>(Arc<Mutex<HashMap<TypeKey, T>>>);
+pub(in crate::log) struct Known<T>(Arc<Mutex<HashMap<TypeKey, T>>>);
 
 impl<T> Default for Known<T> {
     fn default() -> Self {
@@ -105,8 +105,8 @@ impl<T: Clone> Known<T> {
     }
 }
 
-/// Partitions, and when they were read. `None` for a type that has no events yet.
-pub(super) type ReadPartitions = (Option<TypePartitions>, Timestamp);
+/// Partitions as they were read at some time; none for a type that has no events yet.
+pub(in crate::log) type ReadPartitions = (Option<TypePartitions>, Timestamp);
 
 fn partition(organization: OrganizationId, livemode: bool) -> String {
     format!("EVENT_TYPES#{organization}#{}", mode(livemode))
@@ -128,13 +128,13 @@ impl Log {
     /// The lane of an event that was created without one. It is the same whenever and wherever this is asked, so that an event
     /// whose message comes twice gets the same id. It follows a growing rate a minute later than [`Self::lane`].
     pub async fn settled_lane(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lane, Error> {
-        self.count(arrival, now, sharding::LEAD).await;
+        self.count(arrival, now, units::LEAD).await;
         let partitions = self.partitions(arrival, now).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.settled_at(arrival.at))))
     }
 
-    /// The types of which the organization has events in this mode, with their shards.
-    pub(super) async fn type_partitions(
+    /// The types of which the organization has events of this mode, and their shards.
+    pub(in crate::log) async fn type_partitions(
         &self,
         organization: OrganizationId,
         livemode: bool,
@@ -142,8 +142,8 @@ impl Log {
         self.table.oldest(&partition(organization, livemode), None, usize::MAX).await
     }
 
-    /// Makes sure that queries know the partition of an event before the event is written there.
-    pub(super) async fn know_partition(
+    /// Makes sure that queries know of an event's partition before it is written there.
+    pub(in crate::log) async fn know_partition(
         &self,
         organization: OrganizationId,
         event_type: &str,
@@ -181,14 +181,18 @@ impl Log {
         }
     }
 
-    /// The number of shards by the rate, as this process remembers it.
-    pub(super) fn remembered_shards(&self, arrival: &Arrival<'_>) -> u8 {
+    /// The shards by the rate, as this process knows them.
+    pub(in crate::log) fn remembered_shards(&self, arrival: &Arrival<'_>) -> u8 {
         let known = self.known.get(&arrival.type_key());
         known.and_then(|(partitions, _)| partitions).map_or(1, |partitions| partitions.rated())
     }
 
-    /// Raises the number of shards of a type, because its rate needs it.
-    pub(super) async fn raise_rated_shards(&self, arrival: &Arrival<'_>, raise: Raise) -> Result<(), Error> {
+    /// Has a type spread over more shards, as its rate asks.
+    pub(in crate::log) async fn raise_rated_shards(
+        &self,
+        arrival: &Arrival<'_>,
+        raise: Raise,
+    ) -> Result<(), Error> {
         let last = Lane { livemode: arrival.livemode, shard: raise.shards - 1 };
         self.know_partition(arrival.organization, arrival.event_type, last).await?;
         let change = Change::new(
@@ -207,7 +211,7 @@ impl Log {
 }
 
 impl Arrival<'_> {
-    pub(super) fn type_key(&self) -> TypeKey {
+    pub(in crate::log) fn type_key(&self) -> TypeKey {
         (self.organization, self.livemode, self.event_type.to_owned())
     }
 

@@ -10,15 +10,16 @@ use std::{
     time::Duration,
 };
 
-use domain::{Timestamp, sharding};
+use domain::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    Log, mode,
     partitions::{Arrival, Raise, TypeKey},
+    units,
 };
 use crate::{
     Error,
+    log::{Log, mode},
     table::{Change, Condition, Key, Returned, number, value},
 };
 
@@ -29,7 +30,7 @@ const KEPT: Duration = Duration::from_hours(1);
 
 /// The write units that this process has gathered for each mode and type, and has not counted yet.
 #[derive(Clone, Default)]
-pub(super) struct Tally {
+pub(in crate::log) struct Tally {
     gathered: Arc<Mutex<HashMap<TypeKey, u64>>>,
     /// The number that each begins with.
     phase: u64,
@@ -41,8 +42,8 @@ struct Count {
 }
 
 impl Tally {
-    pub(super) fn starting_at(phase: u8) -> Self {
-        Self { gathered: Arc::default(), phase: u64::from(phase) % sharding::COUNTED_AT_ONCE }
+    pub(in crate::log) fn starting_at(phase: u8) -> Self {
+        Self { gathered: Arc::default(), phase: u64::from(phase) % units::COUNTED_AT_ONCE }
     }
 
     /// Gathers units. Once there are enough to be counted, returns all of them.
@@ -50,15 +51,15 @@ impl Tally {
         let mut all = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let gathered = all.entry(key).or_insert(self.phase);
         *gathered += units;
-        (*gathered >= sharding::COUNTED_AT_ONCE).then(|| std::mem::take(gathered))
+        (*gathered >= units::COUNTED_AT_ONCE).then(|| std::mem::take(gathered))
     }
 }
 
 impl Log {
-    /// Counts an event, and raises its type's number of shards when the rate needs it. The rate is taken for `lead` times as
-    /// high. The next count makes up for one that is lost.
-    pub(super) async fn count(&self, arrival: &Arrival<'_>, now: Timestamp, lead: u64) {
-        let units = sharding::write_units(arrival.bytes);
+    /// Counts an event, and has its type spread over more shards when there are many a second, taken for `lead` times as
+    /// many. A count that is lost is made up for by the next one.
+    pub(in crate::log) async fn count(&self, arrival: &Arrival<'_>, now: Timestamp, lead: u64) {
+        let units = units::write_units(arrival.bytes);
         if let Some(gathered) = self.tally.add(arrival.type_key(), units) {
             let _ = tokio::time::timeout(PATIENCE, self.count_and_raise(arrival, gathered, now, lead)).await;
         }
@@ -72,7 +73,7 @@ impl Log {
         lead: u64,
     ) -> Result<(), Error> {
         let (counted, elapsed) = self.add_to_window(arrival, units, now).await?;
-        let shards = sharding::shards_for(counted * lead, elapsed);
+        let shards = units::shards_for(counted * lead, elapsed);
         if shards > self.remembered_shards(arrival) {
             self.raise_rated_shards(arrival, Raise { at: now, shards }).await?;
         }
@@ -86,7 +87,7 @@ impl Log {
         units: u64,
         now: Timestamp,
     ) -> Result<(u64, Duration), Error> {
-        let span = i64::try_from(sharding::WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let span = i64::try_from(units::WINDOW.as_millis()).unwrap_or(i64::MAX);
         let window = Timestamp::from_millis(arrival.at.millis() - arrival.at.millis().rem_euclid(span));
         let Arrival { organization, event_type, livemode, .. } = arrival;
         let rate = format!("EVENT_RATE#{organization}#{}#{event_type}", mode(*livemode));
@@ -96,8 +97,8 @@ impl Log {
         let rate = Key::new(rate, window.seconds().to_string());
         let counted: Option<Count> =
             self.table.update_returning(&rate, change, Condition::none(), Returned::After).await?;
-        // This goes by the clock. Events come late and in any order, and then their window may be long over.
-        let elapsed = now.since(window).min(sharding::WINDOW);
+        // By the clock: events come late and in no order, and then the window has long been over.
+        let elapsed = now.since(window).min(units::WINDOW);
         Ok((counted.map_or(0, |count| count.units), elapsed))
     }
 }

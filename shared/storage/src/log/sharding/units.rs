@@ -6,29 +6,28 @@
 
 use std::time::Duration;
 
-use crate::ids::Lane;
+use domain::ids::Lane;
 
 /// The write units a second that one shard is meant for.
-pub const SHARD_UNITS_A_SECOND: u64 = 250;
+pub(super) const SHARD_UNITS_A_SECOND: u64 = 250;
 /// The write units that a process gathers before it counts them.
-pub const COUNTED_AT_ONCE: u64 = 64;
-/// The rate is multiplied by this where the number of shards follows it only a minute later: it may have grown so much until
-/// then.
-pub const LEAD: u64 = 4;
-/// The counts of all processes within this time are added up for one estimate.
-pub const WINDOW: Duration = Duration::from_secs(5);
+pub(super) const COUNTED_AT_ONCE: u64 = 64;
+/// What the rate is taken for where shards follow it a minute late: it may have grown as much until then.
+pub(super) const LEAD: u64 = 4;
+/// How long the counts of all processes are added up for one estimate.
+pub(super) const WINDOW: Duration = Duration::from_secs(5);
 
 /// The shortest time that an estimate is made for. A shorter one would have too few counts.
 const LEAST_ELAPSED: Duration = Duration::from_secs(1);
 
 /// The write units for so many bytes.
-pub fn write_units(bytes: usize) -> u64 {
+pub(super) fn write_units(bytes: usize) -> u64 {
     u64::try_from(bytes.div_ceil(1024)).unwrap_or(u64::MAX).max(1)
 }
 
-/// The shards that so many units need, `elapsed` after their window began. It is a power of two, so that a growing rate changes
-/// it only a few times.
-pub fn shards_for(units: u64, elapsed: Duration) -> u8 {
+/// The shards that so many units ask for, `elapsed` after their window began: a power of two, so that a growing rate
+/// changes them a few times only.
+pub(super) fn shards_for(units: u64, elapsed: Duration) -> u8 {
     let elapsed = u64::try_from(elapsed.max(LEAST_ELAPSED).as_millis()).unwrap_or(u64::MAX);
     let a_second = units.saturating_mul(1_000) / elapsed;
     let needed = a_second.div_ceil(SHARD_UNITS_A_SECOND).clamp(1, u64::from(Lane::SHARDS));
