@@ -32,6 +32,21 @@ pub struct Received {
 }
 
 impl Received {
+    /// Reads one request. What is none is an error.
+    pub fn read(connection: &TcpStream) -> io::Result<Self> {
+        let mut reader = BufReader::new(connection);
+        let head = read_head(&mut reader)?;
+        let mut request = parse_head(&head)?;
+        // Deliveries have a Content-Length. A chunked body would be a fault of ours that must show.
+        let length = request.header("Content-Length").map_or(Ok(0), str::parse).map_err(invalid)?;
+        if length > MAX_BODY_BYTES {
+            return Err(invalid("body too large"));
+        }
+        request.body = vec![0; length];
+        reader.read_exact(&mut request.body)?;
+        Ok(request)
+    }
+
     /// A header's value, whatever the case of its name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -87,7 +102,7 @@ impl Receiver {
 /// Reads one request, hands it over and answers. If it cannot be read as a request, there is no answer.
 fn serve(mut connection: TcpStream, reply: Reply, sender: &Sender<Received>) {
     let _ = connection.set_read_timeout(Some(PATIENCE));
-    let Ok(request) = read(&connection) else { return };
+    let Ok(request) = Received::read(&connection) else { return };
     let _ = sender.send(request);
     thread::sleep(reply.delay);
     let body = "received";
@@ -97,20 +112,6 @@ fn serve(mut connection: TcpStream, reply: Reply, sender: &Sender<Received>) {
         reply.status,
         body.len()
     );
-}
-
-fn read(connection: &TcpStream) -> io::Result<Received> {
-    let mut reader = BufReader::new(connection);
-    let head = read_head(&mut reader)?;
-    let mut request = parse_head(&head)?;
-    // Deliveries have a Content-Length. A chunked body would be a fault of ours, and must show.
-    let length = request.header("Content-Length").map_or(Ok(0), str::parse).map_err(invalid)?;
-    if length > MAX_BODY_BYTES {
-        return Err(invalid("body too large"));
-    }
-    request.body = vec![0; length];
-    reader.read_exact(&mut request.body)?;
-    Ok(request)
 }
 
 fn read_head(reader: &mut BufReader<&TcpStream>) -> io::Result<Vec<u8>> {

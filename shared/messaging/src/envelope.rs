@@ -54,6 +54,7 @@ impl Detail {
 }
 
 /// The source that an event of this type is published under.
+#[cfg(any(feature = "bus", test))]
 pub(crate) fn source_of(event: &Event) -> String {
     format!("{SOURCE_PREFIX}{}", event.service())
 }

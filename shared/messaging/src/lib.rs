@@ -8,12 +8,16 @@
 //! way, and receivers are promised every letter.
 #![warn(missing_docs)]
 
+#[cfg(feature = "bus")]
 mod bus;
+#[cfg(feature = "queues")]
 mod deliveries;
 mod envelope;
 mod error;
 
+#[cfg(feature = "bus")]
 pub use bus::Bus;
+#[cfg(feature = "queues")]
 pub use deliveries::{CarriedEvent, DeliveriesQueue, Message, Replay, Selection};
 pub use envelope::{Detail, Envelope, Received, Refused};
 pub use error::Error;

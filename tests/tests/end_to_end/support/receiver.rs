@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -156,7 +156,7 @@ impl State {
             return;
         }
         // What breaks off is no request: a function that is killed closes its connection in the middle.
-        let Ok(request) = read(&connection) else { return };
+        let Ok(request) = Received::read(&connection) else { return };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time of this century");
         let arrival = Arrival { request, at: Instant::now(), seconds: now.as_secs() };
         lock(&self.arrivals).push(arrival);
@@ -168,29 +168,6 @@ impl State {
         let then = script.then;
         script.next.pop_front().unwrap_or(then)
     }
-}
-
-fn read(connection: &TcpStream) -> io::Result<Received> {
-    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
-    let mut reader = BufReader::new(connection);
-    let mut lines = reader.by_ref().lines();
-    let first = lines.next().ok_or_else(invalid)??;
-    let mut words = first.split(' ').map(str::to_owned);
-    let (method, path) = words.next().zip(words.next()).ok_or_else(invalid)?;
-    let mut headers = Vec::new();
-    for line in lines {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(':').ok_or_else(invalid)?;
-        headers.push((name.to_owned(), value.trim().to_owned()));
-    }
-    let mut request = Received { method, path, headers, body: Vec::new() };
-    let length = request.header("Content-Length").and_then(|length| length.parse().ok()).unwrap_or(0);
-    request.body = vec![0; length];
-    reader.read_exact(&mut request.body)?;
-    Ok(request)
 }
 
 fn answer(mut connection: TcpStream, reply: Reply) -> io::Result<()> {
