@@ -48,7 +48,7 @@ impl From<Invalid> for ApiError {
 /// What a caller is told of an error.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// For a bad request, what is wrong, in a sentence; otherwise the kind of error.
+    /// What is wrong with a field or parameter, in a sentence; otherwise the kind of error.
     #[schema(min_length = 1)]
     error: Cow<'static, str>,
     /// What is wrong, in a sentence, where `error` is a kind.

@@ -55,7 +55,7 @@ pub(super) async fn pause(
 
 /// Unpause a webhook endpoint
 ///
-/// Sets `consecutive_failures` to 0 and, unless you say otherwise, sends what was held.
+/// Sets `consecutive_failures` to 0 and, unless you say otherwise, sends what was held and tries at once what waits for its retry.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/{id}/unpause",
