@@ -113,7 +113,11 @@ impl Simulation {
             draw: random[6],
         };
         let log = &self.instances[instance];
-        let lane = if direct { log.settled_lane(&arrival, now).await } else { log.lane(&arrival).await };
+        let lane = if direct {
+            log.count_and_choose_settled_lane(&arrival, now).await
+        } else {
+            log.count_and_choose_lane(&arrival).await
+        };
         let event = self.event(lane.unwrap(), random, data);
         let logged = LoggedEvent::new(event, Audience::Subscribers, vec![self.endpoint]);
         log.put_event(self.organization, &logged).await.unwrap();

@@ -147,6 +147,23 @@ impl Template {
         (variables.collect(), number(&properties["MemorySize"]))
     }
 
+    /// How long the function with this binary may take, in seconds.
+    pub fn function_timeout(&self, binary: &str) -> u64 {
+        let built_from = |resource: &&Value| resource["Metadata"]["BuildProperties"]["Binary"] == binary;
+        let found = self.resources.values().find(built_from);
+        let function = found.unwrap_or_else(|| panic!("the template has no function {binary}"));
+        number(&function["Properties"]["Timeout"])
+    }
+
+    /// What the role of this name may do with the log table.
+    pub fn log_actions(&self, role: &str) -> Vec<String> {
+        let policies = self.resources[role]["Properties"]["Policies"].as_array().expect("policies");
+        let statements = policies.iter().flat_map(|it| it["PolicyDocument"]["Statement"].as_array().unwrap());
+        let of_log = statements.filter(|statement| statement["Sid"] == "Log");
+        let actions = of_log.flat_map(|statement| statement["Action"].as_array().unwrap());
+        actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+    }
+
     fn of_type(&self, kind: &'static str) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
         let of_kind = self.resources.iter().filter(move |(_, resource)| resource["Type"] == kind);
         of_kind.map(|(name, resource)| (name, object(&resource["Properties"])))

@@ -13,9 +13,9 @@ mod types;
 pub(crate) use field::{Field, Given, Schemas};
 pub(crate) use fields::Fields;
 pub(crate) use object::{object, property, text};
-pub(crate) use types::{EndpointReference, Grace, PublishableType, RawData, ReplayableStatus, Secret, Url};
+pub(crate) use types::{EndpointReference, Grace, PublishableType, RawData, ReplayableStatus, Url};
 
-use application::idempotency::{self, BodyDigest};
+use application::idempotency;
 use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header::HeaderName},
@@ -77,11 +77,9 @@ impl<S: Send + Sync, T: Call> FromRequest<S> for Body<T> {
         let key = idempotency_key(&parts.headers)?;
         let text = text::read(body, &parts.headers, T::MAX_BYTES).await?;
 
-        let idempotency = key.map(|key| idempotency::Request {
-            key,
-            route: format!("{} {}", parts.method, parts.uri.path()),
-            body: BodyDigest::of(text.as_bytes()),
-        });
+        let route = format!("{} {}", parts.method, parts.uri.path());
+        let idempotency =
+            key.map(|key| idempotency::Request::new(key, route, text.as_bytes())).transpose()?;
         Ok(Self { fields: T::read_all(T::split(&text)?)?, idempotency })
     }
 }
@@ -136,9 +134,9 @@ macro_rules! request {
         }
 
         impl $crate::request::ReadFields for $name {
-            #[expect(clippy::allow_attributes, reason = "a call without fields takes none")]
-            #[allow(unused_variables, reason = "a call without fields takes none")]
             fn read(fields: &mut $crate::request::Fields) -> Result<Self, domain::Invalid> {
+                // A call without fields takes none.
+                let _ = &fields;
                 Ok(Self {
                     $($field: <$type as $crate::request::Field>::take(
                         fields,
@@ -169,9 +167,9 @@ macro_rules! request {
                 }
             )?
 
-            #[expect(clippy::allow_attributes, reason = "a call without fields refers to no schema")]
-            #[allow(unused_variables, reason = "a call without fields refers to no schema")]
             fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+                // A call without fields refers to none.
+                let _ = &schemas;
                 $(<$type as $crate::request::Field>::schemas(schemas);)*
             }
         }

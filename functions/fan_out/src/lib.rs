@@ -175,7 +175,7 @@ impl FanOut {
                 bytes: event.data.as_json().len(),
                 draw: event.id.spread(),
             };
-            event.id = event.id.in_lane(self.log.settled_lane(&arrival, now).await?);
+            event.id = event.id.in_lane(self.log.count_and_choose_settled_lane(&arrival, now).await?);
         }
         Ok(event)
     }

@@ -103,7 +103,11 @@ async fn create_organization(
         return Err(format!("{organization} exists already").into());
     }
 
-    create_key(registry, bus, organization, KeyName::parse("first key")?, livemode).await
+    let key = create_key(registry, bus, organization, KeyName::parse("first key")?, livemode).await;
+    key.map_err(|failure| {
+        format!("{organization} was created, but not its first key: {failure}. Make one with create-key")
+            .into()
+    })
 }
 
 /// Creates a key with every scope, and announces it to the organization's endpoints, like any other key.

@@ -22,11 +22,6 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// The platform's operator, acting for an organization.
-    pub fn operator(organization: OrganizationId) -> Self {
-        Self { organization, scopes: Scopes::all(), livemode: true }
-    }
-
     /// Checks that the actor has the permission's scope, and returns the proof.
     ///
     /// Errors: [`Error::Forbidden`].

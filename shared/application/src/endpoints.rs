@@ -47,7 +47,7 @@ impl Application {
         list: &str,
         page: PageRequest,
     ) -> Result<Page<Endpoint>, Error> {
-        let list = self.list(actor.organization, list, &page).await?;
+        let list = self.open_list(actor.organization, list, &page).await?;
         let before = list.position(|text| EndpointId::parse(text).ok());
 
         let found = self.registry.list_endpoints(actor.organization, before, list.look_ahead()).await?;
@@ -65,7 +65,7 @@ impl Application {
         page: PageRequest,
     ) -> Result<Page<Delivery>, Error> {
         let organization = actor.organization;
-        let list = self.list(organization, &format!("deliveries/{id}/{filter:?}"), &page).await?;
+        let list = self.open_list(organization, &format!("deliveries/{id}/{filter:?}"), &page).await?;
         self.find_endpoint(organization, id).await?;
 
         let (position, now) = (list.position(|text| EventId::parse(text).ok()), self.clock.now());

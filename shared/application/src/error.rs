@@ -112,8 +112,8 @@ impl Error {
 }
 
 impl Conflict {
-    /// Whether the request had changed something before it met this conflict.
-    pub(crate) fn follows_a_change(self) -> bool {
+    /// Whether it is repeated to whoever sends the request again: messages were sent before it was found.
+    pub(crate) fn is_kept(self) -> bool {
         self == Self::RotationOverlapped
     }
 

@@ -9,13 +9,21 @@
 //! plan, so it makes the same ids and secrets. It looks first at what exists already. So nothing happens twice, and it gives
 //! the answer that was lost.
 //!
+//! No answer is given that was not stored: if storing it fails, the caller gets a 500 and sends the request again.
+//!
 //! A request that is refused before anything began leaves the key free.
 //!
 //! The use case seals the secrets in a plan. A stored answer has no secrets.
+//!
+//! # What "nothing happens twice" means
+//!
+//! What is created is there once. A change, a pause or an unpausing that broke off may be written once more, with the same values. A
+//! replay or a resend that broke off may send its messages once more: delivery is at least once.
 
 use std::time::Duration;
 
 use domain::Timestamp;
+use hmac::{Hmac, KeyInit, Mac};
 use runtime::Clock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -23,41 +31,61 @@ use storage::{KeptRequest, Log};
 
 use crate::{Actor, Application, Conflict, Error, error::Difference};
 
-/// How long a request counts as running: a little longer than the API's function may run. If its process died, the next request
-/// with the key waits so long.
-const RUNS_FOR: Duration = Duration::from_secs(30);
+/// How long a run of a request counts as alive: longer than the API's function may take, by more than clocks differ. If its process
+/// died, the next request with the key waits so long.
+pub const RUNS_FOR: Duration = Duration::from_secs(45);
 
 /// A request that carries an idempotency key.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The key, as the caller chose it.
-    pub key: String,
+    key: IdempotencyKey,
     /// The operation and its target, such as `POST /v1/webhooks`.
-    pub route: String,
-    /// The digest of its body.
-    pub body: BodyDigest,
+    route: String,
+    /// Tells its body from others.
+    body: String,
 }
 
-/// A digest that tells one body from another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BodyDigest(String);
+/// The key, as the caller chose it.
+#[derive(Clone)]
+struct IdempotencyKey(String);
 
-impl BodyDigest {
-    /// The digest of these bytes.
-    pub fn of(body: &[u8]) -> Self {
-        Self(hex::encode(Sha256::digest(body)))
+impl std::fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("IdempotencyKey(…)")
+    }
+}
+
+impl IdempotencyKey {
+    /// A digest of these texts. It is keyed with what the table does not hold, since a body may have a secret in it that a person
+    /// chose, which a plain digest would let somebody guess.
+    fn digest(&self, texts: &[&[u8]]) -> Result<String, Error> {
+        let unusable = |_| Error::Internal("a key of HMAC is of any length".into());
+        let mut digest = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).map_err(unusable)?;
+        for text in texts {
+            digest.update(&text.len().to_be_bytes());
+            digest.update(text);
+        }
+        Ok(hex::encode(digest.finalize().into_bytes()))
+    }
+
+    /// What the key is stored under: it may have any characters.
+    fn stored_under(&self) -> String {
+        hex::encode(Sha256::digest(&self.0))
     }
 }
 
 impl Request {
+    /// The request with this key, to this operation, with this body.
+    pub fn new(key: String, route: String, body: &[u8]) -> Result<Self, Error> {
+        let key = IdempotencyKey(key);
+        let body = key.digest(&[body])?;
+        Ok(Self { key, route, body })
+    }
+
     /// The same request, compared by the meaning of its body instead of the body's bytes.
-    pub(crate) fn about(&self, what: &[&str]) -> Self {
-        let mut digest = Sha256::new();
-        for text in what {
-            digest.update(text.len().to_be_bytes());
-            digest.update(text);
-        }
-        Self { body: BodyDigest(hex::encode(digest.finalize())), ..self.clone() }
+    pub(crate) fn about(&self, what: &[&str]) -> Result<Self, Error> {
+        let texts: Vec<_> = what.iter().map(|text| text.as_bytes()).collect();
+        Ok(Self { body: self.key.digest(&texts)?, ..self.clone() })
     }
 }
 
@@ -88,10 +116,11 @@ enum Kept<A> {
 struct Running<'a> {
     log: &'a Log,
     clock: &'a Clock,
-    /// A digest of the key, because a key may have any characters.
+    /// What the idempotency key is stored under.
     key: String,
     actor: &'a Actor,
-    until: Timestamp,
+    /// Tells this run from others of the same request.
+    run: String,
 }
 
 /// What a key stands for.
@@ -147,31 +176,38 @@ impl Application {
         plan: Result<P, Error>,
     ) -> Result<Claimed<'a, P>, Error> {
         let now = self.clock.now();
-        let key = hex::encode(Sha256::digest(&request.key));
-        let running = Running { log: &self.log, clock: &self.clock, key, actor, until: now.after(RUNS_FOR) };
+        let running = Running {
+            log: &self.log,
+            clock: &self.clock,
+            key: request.key.stored_under(),
+            actor,
+            run: hex::encode(runtime::random::<16>()?),
+        };
 
-        let (plan, refusal) = match plan {
-            Ok(plan) => (Some(plan), None),
-            Err(refusal) => (None, Some(refusal)),
-        };
-        let found = match &plan {
-            Some(plan) => running.begin(request, plan, now).await?,
-            None => self.log.kept_request(actor.organization, &running.key, now).await?,
-        };
-        match (found, plan, refusal) {
-            (None, Some(plan), _) => Ok(Claimed::Running(running, plan, Turn::First)),
-            (None, None, Some(refusal)) => Err(refusal),
-            (None, None, None) => Err(Error::Internal("neither a plan nor a refusal".into())),
-            (Some(found), _, refusal) => {
-                is_same(&found, actor, request)?;
-                running.go_on(found, refusal, now).await
+        match plan {
+            Ok(plan) => match running.begin(request, &plan, now).await? {
+                None => Ok(Claimed::Running(running, plan, Turn::First)),
+                Some(found) => {
+                    is_same(&found, actor, request)?;
+                    running.go_on(found, now).await
+                }
+            },
+            Err(refusal) => {
+                let found = self.log.kept_request(actor.organization, &running.key, now).await?;
+                match found.filter(|found| found.answer.is_some()) {
+                    None => Err(refusal),
+                    Some(found) => {
+                        is_same(&found, actor, request)?;
+                        running.go_on(found, now).await
+                    }
+                }
             }
         }
     }
 }
 
 impl<'a> Running<'a> {
-    /// Stores the plan under the key. If the key stands for a request already, it returns that one.
+    /// Writes the plan under the key, or answers with what the key stands for.
     async fn begin<P: Serialize>(
         &self,
         request: &Request,
@@ -181,63 +217,54 @@ impl<'a> Running<'a> {
         let kept = KeptRequest {
             route: request.route.clone(),
             livemode: self.actor.livemode,
-            body: request.body.0.clone(),
+            body: request.body.clone(),
             plan: write(plan)?,
-            running_until: self.until,
+            run: self.run.clone(),
+            running_until: now.after(RUNS_FOR),
             answer: None,
         };
         Ok(self.log.claim_request(self.actor.organization, &self.key, &kept, now).await?)
     }
 
-    /// Continues a request that began earlier.
+    /// Goes on with a request that began earlier.
     async fn go_on<P: DeserializeOwned>(
         self,
         found: KeptRequest,
-        refusal: Option<Error>,
         now: Timestamp,
     ) -> Result<Claimed<'a, P>, Error> {
         let plan = read(&found.plan)?;
         if let Some(answer) = found.answer {
             return Ok(Claimed::Answered(plan, answer));
         }
-        if let Some(refusal) = refusal {
-            return Err(refusal);
-        }
         if now < found.running_until {
             return Err(Conflict::IdempotencyInProgress.into());
         }
 
-        // Several requests may find it left behind at the same time. One of them continues.
-        let organization = self.actor.organization;
-        if !self.log.take_request(organization, &self.key, found.running_until, self.until).await? {
+        // Several requests may find it left behind at the same time. One of them goes on.
+        let (organization, until) = (self.actor.organization, now.after(RUNS_FOR));
+        if !self.log.take_request(organization, &self.key, &found.run, &self.run, until).await? {
             return Err(Conflict::IdempotencyInProgress.into());
         }
         Ok(Claimed::Running(self, plan, Turn::Again))
     }
 
-    /// Stores how the work ended, or lets the next request with the key continue.
+    /// Keeps what the work ended with, or lets the next request with the key work.
     async fn settle<A: Serialize>(self, result: Result<Settled<A>, Error>, turn: Turn) -> Result<A, Error> {
         match result {
             Ok(Settled::ForGood(answer)) => {
-                let kept = Kept::Answer(answer);
-                self.keep(&kept).await;
-                let Kept::Answer(answer) = kept else { return Err(Error::Internal("no answer".into())) };
+                self.keep(&Kept::Answer(&answer)).await?;
                 Ok(answer)
             }
             Ok(Settled::ForNow(answer)) => {
                 self.stop().await;
                 Ok(answer)
             }
-            Err(Error::Conflict(conflict)) if conflict.follows_a_change() => {
-                self.keep(&Kept::<A>::Conflict(conflict)).await;
+            Err(Error::Conflict(conflict)) if conflict.is_kept() => {
+                self.keep(&Kept::<&A>::Conflict(conflict)).await?;
                 Err(conflict.into())
             }
-            Err(error @ Error::Internal(_)) => {
-                self.stop().await;
-                Err(error)
-            }
-            // It was refused before anything happened. So the key is free for a request that is right.
-            Err(error) if turn == Turn::First => {
+            // It was refused and nothing was created: the key is free for what is right.
+            Err(error) if turn == Turn::First && !matches!(error, Error::Internal(_)) => {
                 self.forget().await;
                 Err(error)
             }
@@ -248,33 +275,32 @@ impl<'a> Running<'a> {
         }
     }
 
-    async fn keep<A: Serialize>(&self, kept: &Kept<A>) {
-        let written = match write(kept) {
-            Ok(text) => {
-                let organization = self.actor.organization;
-                self.log.keep_answer(organization, &self.key, self.until, &text).await.map_err(Error::from)
-            }
-            Err(error) => Err(error),
-        };
-        log_failure(written);
+    /// An answer that is not kept must not be given: somebody would know secrets that the next request with the key makes anew.
+    async fn keep<A: Serialize>(&self, kept: &Kept<A>) -> Result<(), Error> {
+        let text = write(kept)?;
+        if self.log.keep_answer(self.actor.organization, &self.key, &self.run, &text).await? {
+            Ok(())
+        } else {
+            Err(Error::Internal("another run took the request over".into()))
+        }
     }
 
-    /// The request runs no longer. Its plan stays for the next request.
+    /// Runs no longer; the plan stays for the next request.
     async fn stop(&self) {
-        let stopped = self.log.stop_request(self.actor.organization, &self.key, self.until, self.clock.now());
-        log_failure(stopped.await.map_err(Error::from));
+        let stopped = self.log.stop_request(self.actor.organization, &self.key, &self.run, self.clock.now());
+        log_failure(stopped.await);
     }
 
-    /// Nothing began, so the key becomes free.
+    /// Nothing began: the key is free.
     async fn forget(&self) {
-        let forgotten = self.log.forget_request(self.actor.organization, &self.key, self.until);
-        log_failure(forgotten.await.map_err(Error::from));
+        let forgotten = self.log.forget_request(self.actor.organization, &self.key, &self.run);
+        log_failure(forgotten.await);
     }
 }
 
-/// Logs that the end of a request was not stored. The work is done or has failed, and the caller must be told that. The next
-/// request with the key waits until this one no longer counts as running, and then works by the same plan.
-fn log_failure(written: Result<(), Error>) {
+/// The caller must be told how the work ended. If that was not noted, the next request with the key waits until this run counts as
+/// alive no longer, and goes by the plan.
+fn log_failure(written: Result<(), storage::Error>) {
     if let Err(error) = written {
         tracing::warn!(%error, "the end of a request was not noted under its idempotency key");
     }
@@ -285,7 +311,7 @@ fn is_same(kept: &KeptRequest, actor: &Actor, request: &Request) -> Result<(), C
         Difference::Route
     } else if kept.livemode != actor.livemode {
         Difference::Mode
-    } else if kept.body != request.body.0 {
+    } else if kept.body != request.body {
         Difference::Body
     } else {
         return Ok(());

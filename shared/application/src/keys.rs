@@ -90,12 +90,13 @@ impl Keys<'_> {
         if !is_there {
             self.registry.create_key(organization, record, &key.hash()).await?;
         }
-        if let Err(error) = self.announce(PlatformEvent::KeyCreated(record), record, announcement).await {
-            // The caller is told that it failed, and has not seen the key's text. So the key must not stay.
+        let announced = self.announce(PlatformEvent::KeyCreated(record), record, announcement).await;
+        if announced.is_err() && !is_there {
+            // The caller is told that it failed, and has not seen the key's text. So the key must not stay. A key that an earlier
+            // run made stays: the next one announces it.
             self.registry.revoke_key(organization, record.id).await?;
-            return Err(error);
         }
-        Ok(())
+        announced
     }
 
     async fn announce(&self, happened: PlatformEvent<'_>, key: &KeyRecord, id: EventId) -> Result<(), Error> {
@@ -128,18 +129,16 @@ impl Application {
         request: Option<&idempotency::Request>,
         new: NewKey,
     ) -> Result<CreatedKey, Error> {
-        let (plan, drawn) = match self.plan_key(actor, request, new).await {
-            Ok((plan, drawn)) => (Ok(plan), Some(drawn)),
-            Err(refusal) => (Err(refusal), None),
-        };
+        // Whoever may not grant these scopes gets no answer that another one got: so what is refused here is not looked up.
+        let (plan, drawn) = self.plan_key(actor, request, new).await?;
 
-        let drawn = drawn.as_ref();
+        let drawn = &drawn;
         let work = |plan: Plan, turn| async move {
             let key = self.key_of(&plan, drawn).await?;
             self.keys_of_organizations().write(&plan.record, &key, plan.announcement, turn).await?;
             Ok(Settled::ForGood(()))
         };
-        let (plan, ()) = self.once(actor, request, plan, work).await?;
+        let (plan, ()) = self.once(actor, request, Ok(plan), work).await?;
 
         let key = self.key_of(&plan, drawn).await?;
         Ok(CreatedKey { record: plan.record, key })
@@ -172,12 +171,12 @@ impl Application {
     }
 
     /// The text of the plan's key: from the plan if it was stored, and otherwise the one that was drawn just now.
-    async fn key_of(&self, plan: &Plan, drawn: Option<&ApiKey>) -> Result<ApiKey, Error> {
+    async fn key_of(&self, plan: &Plan, drawn: &ApiKey) -> Result<ApiKey, Error> {
         let id = plan.record.id;
 
-        let text = match (&plan.sealed, drawn) {
-            (Some(sealed), _) => self.vault.open_text(sealed, &binding(id)).await?,
-            (None, drawn) => drawn.map(|key| Zeroizing::new(key.reveal().to_owned())),
+        let text = match &plan.sealed {
+            Some(sealed) => self.vault.open_text(sealed, &binding(id)).await?,
+            None => Some(Zeroizing::new(drawn.reveal().to_owned())),
         };
         let text = text.ok_or_else(|| Error::Internal(format!("the text of {id} does not open")))?;
         Ok(ApiKey::presented(&text))
@@ -195,7 +194,7 @@ impl Application {
         actor: &Allowed<ManageKeys>,
         page: PageRequest,
     ) -> Result<Page<KeyRecord>, Error> {
-        let list = self.list(actor.organization, "keys", &page).await?;
+        let list = self.open_list(actor.organization, "keys", &page).await?;
         let before = list.position(|text| KeyId::parse(text).ok());
 
         let found = self.registry.list_keys(actor.organization, before, list.look_ahead()).await?;

@@ -25,13 +25,6 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<T> Page<T> {
-    /// The same page with each item converted.
-    pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(turn).collect(), next_cursor: self.next_cursor }
-    }
-}
-
 /// One list of an organization. Its cursors are bound to it.
 pub(crate) struct List<'a> {
     application: &'a Application,
@@ -43,7 +36,7 @@ pub(crate) struct List<'a> {
 
 impl Application {
     /// Opens the page's cursor. `name` stands for the list and its filters.
-    pub(crate) async fn list(
+    pub(crate) async fn open_list(
         &self,
         organization: OrganizationId,
         name: &str,

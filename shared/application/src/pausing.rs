@@ -24,7 +24,7 @@ pub struct Pausing<'a> {
 impl Pausing<'_> {
     /// Pauses an endpoint because a person wants it. Returns the paused endpoint, or `None` if it was paused already or is
     /// gone.
-    pub async fn by_person(&self, endpoint: &Endpoint) -> Result<Option<Endpoint>, Error> {
+    pub(crate) async fn by_person(&self, endpoint: &Endpoint) -> Result<Option<Endpoint>, Error> {
         let announcement = self.draw_announcement(endpoint)?;
         let paused = self.registry.pause(endpoint.organization, endpoint.id, announcement).await?;
 

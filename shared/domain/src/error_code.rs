@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The kind of an error, independent of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum ErrorKind {
 macro_rules! error_codes {
     ($($name:ident = $text:literal, $kind:ident: $meaning:literal;)*) => {
         /// A stable code of an error. A code never changes its meaning.
-        #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
         pub enum ErrorCode {
             $(#[doc = $meaning] #[serde(rename = $text)] $name,)*
         }

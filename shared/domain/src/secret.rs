@@ -10,6 +10,28 @@ use crate::{ErrorCode, Invalid, Timestamp, text::Flaw};
 
 const PREFIX: &str = "whsec_";
 
+/// A secret that a user brings. Its form depends on the endpoint's format, so it is checked once that is known.
+#[derive(Clone)]
+pub struct GivenSecret(Zeroizing<String>);
+
+impl GivenSecret {
+    /// Takes the text as it was sent.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The secret, if its text has the form that the format asks for.
+    pub fn check(&self, form: SecretForm) -> Result<SigningSecret, Invalid> {
+        SigningSecret::parse(&self.0, form)
+    }
+}
+
+impl fmt::Debug for GivenSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GivenSecret(…)")
+    }
+}
+
 /// How a secret's text becomes the HMAC's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretForm {

@@ -28,7 +28,7 @@ impl Stage {
         for second in 0..seconds {
             for number in 0..10_000_u32 {
                 let [draw, ..] = number.wrapping_mul(0x9e37_79b1).to_be_bytes();
-                let lane = log.lane(&self.arrival(self.now(), draw)).await.unwrap();
+                let lane = log.count_and_choose_lane(&self.arrival(self.now(), draw)).await.unwrap();
                 if second + 1 == seconds {
                     lanes.insert(lane);
                 }
@@ -46,7 +46,7 @@ async fn a_type_that_becomes_busy_is_spread_within_seconds_and_all_of_it_is_foun
     let stage = Stage::set().await;
     let log = stage.platform.log();
     let mut expected = BTreeSet::new();
-    let before = log.lane(&stage.arrival(stage.now(), 7)).await.unwrap();
+    let before = log.count_and_choose_lane(&stage.arrival(stage.now(), 7)).await.unwrap();
     assert_eq!(before, Lane { livemode: true, shard: 0 }, "a small organization reads few partitions");
     let mut lanes = stage.busy_for(&log, 4).await;
     assert_eq!(lanes.len(), usize::from(Lane::SHARDS));
@@ -71,7 +71,9 @@ async fn what_has_no_lane_gets_the_same_one_however_often_it_comes() {
     let settled = async |log: &Log, at| {
         let mut lanes = Vec::new();
         for draw in 0..=u8::MAX {
-            lanes.push(log.settled_lane(&stage.arrival(at, draw), stage.now()).await.unwrap());
+            lanes.push(
+                log.count_and_choose_settled_lane(&stage.arrival(at, draw), stage.now()).await.unwrap(),
+            );
         }
         lanes
     };

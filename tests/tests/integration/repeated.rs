@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use application::idempotency;
 use futures::future::join_all;
 use hyper::Method;
 use serde_json::{Value, json};
 use tests::{
     aws::Fault,
     platform::{Answer, EVENTS, Platform},
+    template::Template,
 };
 
 /// Where nobody listens: nothing here is delivered.
@@ -266,7 +268,7 @@ broken_off! {
 #[tokio::test]
 async fn six_requests_at_once_have_one_effect() {
     let mut some_waited = false;
-    for request in creating() {
+    for request in creating().into_iter().chain(changing()) {
         let undisturbed = Stage::set().await;
         undisturbed.send(&request, "k").await;
         let once = (request.effect)(&undisturbed).len();
@@ -353,6 +355,76 @@ async fn keys_of_different_organizations_never_meet() {
     let stranger = Stage { key, ..stage };
     let second = stranger.send(&request, "k").await.expect(201).json();
     assert_ne!(first["id"], second["id"]);
+}
+
+/// The wait for a request whose process died is longer than a process may live, clocks that differ included.
+#[test]
+fn a_request_counts_as_running_for_longer_than_the_function_may_take() {
+    let function = Template::of_project().function_timeout("api");
+
+    assert!(idempotency::RUNS_FOR >= Duration::from_secs(function + 10), "{function} s");
+}
+
+/// The models of AWS know no permissions, so the template is asked: a refused request deletes its item.
+#[test]
+fn the_api_may_do_with_the_log_what_its_requests_need() {
+    let actions = Template::of_project().log_actions("ApiRole");
+
+    for needed in ["GetItem", "PutItem", "UpdateItem", "DeleteItem"] {
+        assert!(actions.contains(&format!("dynamodb:{needed}")), "{needed}: {actions:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_grant_scopes_gets_no_answer_that_another_one_got() {
+    let stage = Stage::set().await;
+    let everything = json!({ "name": "all", "scopes": ["platform:webhooks:manage", "platform:keys:manage"] });
+    let request = post("/v1/keys", everything, keys);
+    stage.send(&request, "k").await.expect(201);
+
+    let manager = json!({ "name": "manager", "scopes": ["platform:keys:manage"] });
+    let manager = stage.platform.with_key(&stage.key).post("/v1/keys", manager).await.expect(201).json();
+    let key = manager["key"].as_str().unwrap().to_owned();
+    let other = Stage { key, ..stage };
+    let refused = other.send(&request, "k").await.expect(403).json();
+    assert_eq!(refused["message"], "Insufficient scope. Required: platform:webhooks:manage");
+}
+
+/// An answer is shown only if it was kept: otherwise the next request would make the same secret once more, even one that was
+/// revoked meanwhile.
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_is_not_shown() {
+    let request = &creating()[4];
+    let undisturbed = Stage::set().await;
+    undisturbed.platform.aws.forget_calls();
+    undisturbed.send(request, "k").await.expect(201);
+    let calls = undisturbed.platform.aws.calls();
+    let keeping = calls.iter().rposition(|call| call.operation == "UpdateItem").unwrap();
+
+    let stage = Stage::set().await;
+    stage.platform.aws.forget_calls();
+    stage.platform.aws.inject(keeping, Fault::FailBefore);
+    let refused = stage.send(request, "k").await.expect(500);
+    assert!(!refused.text.contains("dd_live_"), "{}", refused.text);
+
+    let answer = stage.send_until_answered(request, "k").await.expect(201);
+    assert_eq!(stage.send(request, "k").await.expect(201).text, answer.text);
+    assert_eq!(keys(&stage).len(), keys(&undisturbed).len());
+}
+
+#[tokio::test]
+async fn bad_requests_at_once_are_all_told_what_is_bad() {
+    for seed in 1..=20 {
+        let stage = Stage::set().await;
+        stage.platform.aws.interleave(seed);
+        let http = json!({ "url": "http://example.com/", "enabled_events": ["*"] });
+        let bad = post("/v1/webhooks", http, endpoints);
+
+        for answer in join_all((0..4).map(|_| stage.send(&bad, "k"))).await {
+            let status = answer.status.as_u16();
+            assert!(status == 400 || is_in_progress(&answer), "seed {seed}: {}", answer.text);
+        }
+    }
 }
 
 /// What is kept of a request has secrets only sealed: nobody can read them from the tables.

@@ -77,11 +77,21 @@ fn add_idempotency(operation: &mut Operation) {
         .description(Some(
             "A text of your own that stands for this request. Within 24 hours, the same key with the same route and body gets the \
              same answer, and nothing happens twice. For another route, body or mode (live, test) it is refused, and while the first \
-             request runs too. What was refused before anything happened leaves the key free.",
+             request runs too. An answer of 5xx is not kept: send the request again. What was refused before anything happened leaves the key free.",
         ))
         .schema(Some(key));
     operation.parameters.get_or_insert_default().push(parameter.build().into());
-    operation.responses.responses.entry("409".into()).or_insert_with(|| errors::conflict().reference());
+
+    let conflict = errors::conflict();
+    match operation.responses.responses.get_mut("409") {
+        Some(RefOr::T(own)) => {
+            own.description = format!("{} Or: {}", own.description, conflict.description);
+            own.headers.extend(conflict.headers().map(|(name, header)| (name, header.into())));
+        }
+        _ => {
+            operation.responses.responses.insert("409".into(), conflict.reference());
+        }
+    }
 }
 
 fn complete(operation: &mut Operation, path: &str) {

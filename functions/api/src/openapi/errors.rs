@@ -14,7 +14,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(super) struct Shared {
     pub(super) status: &'static str,
     pub(super) name: &'static str,
-    description: &'static str,
+    pub(super) description: &'static str,
     /// Headers beside the request's id, and what they say.
     headers: &'static [(&'static str, &'static str)],
     example: ApiError,
@@ -33,12 +33,18 @@ impl Shared {
             .description(self.description)
             .content("application/json", content.build())
             .header("X-Request-Id", request_id_header());
-        for (name, meaning) in self.headers {
-            let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
-            header.description = Some((*meaning).into());
-            response = response.header(*name, header);
+        for (name, header) in self.headers() {
+            response = response.header(name, header);
         }
         response.build()
+    }
+
+    pub(super) fn headers(&self) -> impl Iterator<Item = (String, Header)> {
+        self.headers.iter().map(|(name, meaning)| {
+            let mut header = Header::new(ObjectBuilder::new().schema_type(Type::String));
+            header.description = Some((*meaning).into());
+            ((*name).to_owned(), header)
+        })
     }
 
     fn example(&self) -> Value {

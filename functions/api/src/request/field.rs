@@ -33,10 +33,7 @@ pub(crate) trait Field: Sized {
         let named = fields.named(name);
         match fields.take(name).filter(|json| !is_null(json) && json.get() != "\"\"") {
             Some(json) => Self::read(&json, &named),
-            None => {
-                let message = format!("{named} is required");
-                Err(Invalid::param(named, ErrorCode::FieldRequired, message))
-            }
+            None => Err(missing(named)),
         }
     }
 }
@@ -118,6 +115,12 @@ impl<T: Field> Field for Change<T> {
             Some(json) => Self::read(&json, &fields.named(name)),
         }
     }
+}
+
+/// The error for a field that must be there.
+pub(super) fn missing(name: String) -> Invalid {
+    let message = format!("{name} is required");
+    Invalid::param(name, ErrorCode::FieldRequired, message)
 }
 
 fn is_null(json: &RawValue) -> bool {

@@ -17,12 +17,18 @@ const MAX_LEVELS: usize = 64;
 const SHOWN_CHARS: usize = 64;
 
 /// The fields of a JSON object, taken one by one. Each is kept as its JSON text until it is read.
-#[derive(Debug)]
 pub(crate) struct Fields {
     /// The fields, in the order in which they were sent.
     entries: Vec<(String, Box<RawValue>)>,
     /// What errors put before each name: nothing, or the parent's name and a dot.
     prefix: String,
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Secrets and customers' data stay out of logs.
+        write!(f, "Fields({})", self.entries.len())
+    }
 }
 
 impl Fields {

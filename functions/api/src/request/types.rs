@@ -13,6 +13,7 @@ use domain::{
     pattern::{MAX_PATTERNS, Patterns},
     retry::{PolicyChoice, RetryPolicy},
     scope::Scopes,
+    secret::GivenSecret,
 };
 use serde_json::{Number, Value, value::RawValue};
 use utoipa::{
@@ -20,7 +21,12 @@ use utoipa::{
     openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type},
 };
 
-use super::{Field, ReadFields, field::Schemas, fields::Fields, request};
+use super::{
+    Field, ReadFields,
+    field::{Schemas, missing},
+    fields::Fields,
+    request,
+};
 use crate::schema;
 
 /// Reads a field's JSON as one of JSON's own types.
@@ -157,22 +163,19 @@ macro_rules! plain_fields {
 #[derive(Debug)]
 pub(crate) struct Url(pub(crate) String);
 
-/// A secret that a user chose. Its form depends on the endpoint's format, so it is checked later.
-pub(crate) struct Secret(pub(crate) String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 /// The name of an event type that may be published, not looked up yet.
 #[derive(Debug)]
 pub(crate) struct PublishableType(pub(crate) String);
 
 /// An event's data to the letter, not checked yet.
-#[derive(Debug)]
 pub(crate) struct RawData(pub(crate) Box<RawValue>);
+
+impl std::fmt::Debug for RawData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Customers' data stays out of logs.
+        write!(f, "RawData({} bytes)", self.0.get().len())
+    }
+}
 
 /// A text that may be an endpoint's id.
 #[derive(Debug)]
@@ -192,9 +195,8 @@ pub(crate) struct Whole(pub(crate) u32);
 
 named_fields! {
     Url = schema::WebhookUrl: |json, name| String::of(json, name).map(Self);
-    Secret = schema::GivenSecret: |json, name| String::of(json, name).map(Self);
+    GivenSecret = schema::GivenSecret: |json, name| String::of(json, name).map(Self::new);
     PublishableType = schema::PublishableType: |json, name| String::of(json, name).map(Self);
-    RawData = schema::EventData: |json, _name| Ok(Self(json.to_owned()));
     EndpointReference = schema::EndpointId: |json, name| String::of(json, name).map(Self);
     Description = schema::Description: |json, name| Self::parse(&String::of(json, name)?);
     KeyName = schema::KeyName: |json, name| Self::parse(&String::of(json, name)?);
@@ -215,6 +217,26 @@ plain_fields! {
         .minimum(Some(0))
         .maximum(Some(MAX_GRACE.as_secs())) => |json, name| grace(i64::of(json, name)?, name);
     Whole = ObjectBuilder::new().schema_type(Type::Integer).format(Some(schema::int32())) => |json, name| Ok(Self(u32::try_from(i64::of(json, name)?).unwrap_or(u32::MAX)));
+}
+
+impl Field for RawData {
+    fn read(json: &RawValue, _: &str) -> Result<Self, Invalid> {
+        Ok(Self(json.to_owned()))
+    }
+
+    fn schema() -> RefOr<Schema> {
+        reference::<schema::EventData>()
+    }
+
+    fn schemas(schemas: &mut Schemas) {
+        add::<schema::EventData>(schemas);
+    }
+
+    /// Only null counts as missing: an empty text is no object, and is reported as such.
+    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
+        let json = fields.take(name).filter(|json| json.get() != "null");
+        json.map(Self).ok_or_else(|| missing(fields.named(name)))
+    }
 }
 
 impl Field for Patterns {

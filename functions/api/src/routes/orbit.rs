@@ -16,6 +16,7 @@ use domain::{
     pattern::Patterns,
     retry::{PolicyChoice, RetryPolicy},
     scope::Scope,
+    secret::GivenSecret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,7 +27,7 @@ use crate::{
     documented::{ORBIT, Routes},
     error::{ApiError, ErrorBody},
     query::Listing,
-    request::{Body, Call, Secret, Url, request},
+    request::{Body, Call, Url, request},
     schema::{self, examples},
     views::{PageEnd, listed},
 };
@@ -44,7 +45,7 @@ request! {
         /// What is delivered: 1 to 100 event types or patterns.
         events: Patterns,
         /// A secret of your own: 16 to 256 printable ASCII characters. One is made if you give none.
-        secret: Option<Secret>,
+        secret: Option<GivenSecret>,
         /// Whether it is sent to from now on.
         #[with(|schema| schema.default = Some(true.into()))]
         active: Option<bool>,
@@ -66,7 +67,7 @@ impl From<RegisterOrbitWebhook> for NewEndpoint {
             url: call.url.0,
             enabled_events: call.events,
             description: call.description,
-            secret: call.secret.map(|Secret(text)| text),
+            secret: call.secret,
             is_active: call.active,
             timeout: call.timeout,
             retry_policy: call.retry_policy,

@@ -8,7 +8,7 @@ use domain::{
     metadata::Metadata,
     pattern::Patterns,
     retry::PolicyChoice,
-    secret::{SealedSecret, SealedSecrets, SigningSecret},
+    secret::{GivenSecret, SealedSecret, SealedSecrets, SigningSecret},
 };
 use serde::{Deserialize, Serialize};
 use storage::{Created, EndpointRecord};
@@ -29,7 +29,7 @@ pub struct NewEndpoint {
     pub description: Option<Description>,
     /// A secret that its owner chose. It is checked here, because its form depends on the format. If there is none, one is
     /// made.
-    pub secret: Option<String>,
+    pub secret: Option<GivenSecret>,
     /// Whether it is sent to from now on. The default is true.
     pub is_active: Option<bool>,
     /// How long one attempt may take.
@@ -81,7 +81,7 @@ impl Application {
     ) -> Result<CreatedEndpoint, Error> {
         let organization = actor.organization;
         let format = new.format.unwrap_or(defaults.format);
-        let plan = self.plan_endpoint(actor, new.secret.as_deref(), format).await;
+        let plan = self.plan_endpoint(actor, new.secret.as_ref(), format).await?;
 
         let work = |plan: Plan, turn| async move {
             if turn == Turn::Again
@@ -100,7 +100,7 @@ impl Application {
                 Created::LimitReached => Err(Conflict::EndpointLimitReached.into()),
             }
         };
-        let (plan, endpoint) = self.once(actor, request, plan, work).await?;
+        let (plan, endpoint) = self.once(actor, request, Ok(plan), work).await?;
 
         let secret = self.vault.open(organization, plan.id, &plan.secret).await?;
         Ok(CreatedEndpoint { endpoint, secret })
@@ -109,11 +109,11 @@ impl Application {
     async fn plan_endpoint(
         &self,
         actor: &Allowed<ManageWebhooks>,
-        given_secret: Option<&str>,
+        given: Option<&GivenSecret>,
         format: &Format,
     ) -> Result<Plan, Error> {
-        let secret = match given_secret {
-            Some(text) => SigningSecret::parse(text, format.secret_form)?,
+        let secret = match given {
+            Some(given) => given.check(format.secret_form)?,
             None => SigningSecret::new(&runtime::random()?),
         };
         let at = self.clock.now();

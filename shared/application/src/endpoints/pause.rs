@@ -30,9 +30,10 @@ impl Application {
             if let Some(paused) = pausing.by_person(&before).await? {
                 return Ok(Settled::ForGood(paused));
             }
-            // It was paused before. Whoever paused it may have died before announcing it.
-            pausing.announce(&before).await?;
-            Ok(Settled::ForGood(before))
+            // It is gone, or was paused before. Whoever paused it may have died before announcing it.
+            let paused = self.find_endpoint(actor.organization, id).await?.endpoint;
+            pausing.announce(&paused).await?;
+            Ok(Settled::ForGood(paused))
         };
         let ((), endpoint) = self.once(actor, request, Ok(()), work).await?;
         Ok(endpoint)

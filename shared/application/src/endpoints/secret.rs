@@ -6,7 +6,7 @@ use domain::{
     ErrorCode, Invalid, Timestamp,
     endpoint::State,
     ids::EndpointId,
-    secret::{PreviousSecret, SealedSecrets, SigningSecret},
+    secret::{GivenSecret, PreviousSecret, SealedSecrets, SigningSecret},
 };
 use serde::{Deserialize, Serialize};
 use storage::EndpointRecord;
@@ -28,7 +28,7 @@ pub struct Rotation {
     pub grace: Option<Duration>,
     /// A secret that the owner chose. It is checked here, because its form depends on the format. If there is none, one is
     /// made.
-    pub secret: Option<String>,
+    pub secret: Option<GivenSecret>,
 }
 
 /// A new secret. Only the answer to the rotation shows it.
@@ -85,7 +85,7 @@ impl Application {
         let EndpointRecord { endpoint, secrets: before } = self.find_endpoint(actor.organization, id).await?;
 
         let secret = match rotation.secret {
-            Some(text) => SigningSecret::parse(&text, endpoint.settings.format.secret_form)?,
+            Some(given) => given.check(endpoint.settings.format.secret_form)?,
             None => SigningSecret::new(&runtime::random()?),
         };
         let now = self.clock.now();
@@ -115,9 +115,12 @@ impl Application {
             self.send_after_new_start(&record.endpoint).await?;
         }
         if self.registry.replace_secrets(actor.organization, id, &plan.before, &plan.after).await? {
-            Ok(())
-        } else {
-            Err(Conflict::RotationOverlapped.into())
+            return Ok(());
         }
+
+        // Refused because the secrets are others now: another rotation's, or these, if the answer to the call was lost and the SDK
+        // called once more.
+        let now = self.find_endpoint(actor.organization, id).await?.secrets;
+        if now == plan.after { Ok(()) } else { Err(Conflict::RotationOverlapped.into()) }
     }
 }

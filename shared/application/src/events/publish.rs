@@ -56,7 +56,7 @@ impl Application {
     ) -> Result<Published, Error> {
         let publication = Publication::check(new, actor)?;
         let event_type = publication.event_type();
-        let request = request.map(|request| request.about(&publication.what()));
+        let request = request.map(|request| request.about(&publication.what())).transpose()?;
         let plan = self.draw_id(actor, &publication).await;
 
         let work = |id, _| async move {
@@ -72,7 +72,7 @@ impl Application {
     /// Publishes up to [`MAX_BATCH`] events, and returns one result for each, in their order. When one is refused, the others
     /// are published all the same.
     ///
-    /// Errors: conflicts of the idempotency key. The errors of single events are in their results.
+    /// Errors: conflicts of the idempotency key; faults, before anything was published. The errors of single events are in their results.
     pub async fn publish_batch(
         &self,
         actor: &Allowed<PublishEvents>,
@@ -80,11 +80,11 @@ impl Application {
         events: Vec<Result<NewEvent, Error>>,
     ) -> Result<Vec<Result<Published, Error>>, Error> {
         let checked: Vec<_> = events.into_iter().map(|new| Publication::check(new?, actor)).collect();
+        let plan = self.draw_ids(actor, &checked).await?;
         let types: Vec<_> = checked
             .iter()
             .map(|checked| checked.as_ref().map(Publication::event_type).map_err(Error::clone))
             .collect();
-        let plan = self.draw_ids(actor, &checked).await;
 
         let work = |plan: BatchPlan, _| async move {
             let publications = checked.into_iter().map(Result::ok).zip(plan.0);
@@ -92,7 +92,7 @@ impl Application {
                 publications.filter_map(|(publication, id)| Some(publication?.event(actor, id?))).collect();
             self.publish_events(&events).await
         };
-        let (BatchPlan(ids), failed) = self.once(actor, request, plan, work).await?;
+        let (BatchPlan(ids), failed) = self.once(actor, request, Ok(plan), work).await?;
 
         let result = |(event_type, id): (Result<&'static str, Error>, Option<EventId>)| {
             let event_type = event_type?;
@@ -122,6 +122,7 @@ impl Application {
         Ok(if failed.is_empty() { Settled::ForGood(failed) } else { Settled::ForNow(failed) })
     }
 
+    /// An id for each event. If one cannot get an id, nothing is published, so that the same request can be sent again.
     async fn draw_ids(
         &self,
         actor: &Allowed<PublishEvents>,
@@ -146,7 +147,7 @@ impl Application {
         let now = self.clock.now();
         let [draw] = runtime::random()?;
 
-        let lane = self.log.lane(&publication.arrival(actor, now, draw)).await?;
+        let lane = self.log.count_and_choose_lane(&publication.arrival(actor, now, draw)).await?;
         Ok(publication.id(now, lane, runtime::random()?))
     }
 

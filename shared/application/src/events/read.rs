@@ -34,7 +34,7 @@ impl Application {
         page: PageRequest,
     ) -> Result<Page<Event>, Error> {
         let organization = actor.organization;
-        let list = self.list(organization, &format!("events/{filter:?}"), &page).await?;
+        let list = self.open_list(organization, &format!("events/{filter:?}"), &page).await?;
         let (position, now) = (list.position(|text| EventId::parse(text).ok()), self.clock.now());
 
         let found = self.log.events(organization, &filter, position, list.limit(), now).await?;
@@ -68,7 +68,7 @@ impl Application {
         id: EventId,
         page: PageRequest,
     ) -> Result<Page<Delivery>, Error> {
-        let list = self.list(actor.organization, &format!("deliveries/{id}"), &page).await?;
+        let list = self.open_list(actor.organization, &format!("deliveries/{id}"), &page).await?;
         let logged = self.find_event(actor.organization, id).await?;
 
         let position = list.position(|text| EndpointId::parse(text).ok());

@@ -71,6 +71,10 @@ impl Registry {
         ];
         match self.table.transact(items).await? {
             Transacted::Done => Ok(Created::Created),
+            // The same record may be there: this call or the request that it belongs to was made twice.
+            Transacted::Refused if self.endpoint(organization, endpoint.id).await?.is_some() => {
+                Ok(Created::Created)
+            }
             Transacted::Refused => {
                 let patterns = endpoint.settings.enabled_events.iter();
                 self.unsubscribe(organization, endpoint.id, patterns, endpoint.version).await?;

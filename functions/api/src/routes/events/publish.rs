@@ -74,8 +74,14 @@ impl From<PublishEvent> for NewEvent {
 }
 
 /// The events of a batch, each as it was sent.
-#[derive(Debug)]
 struct Events(Vec<Box<RawValue>>);
+
+impl std::fmt::Debug for Events {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Customers' data stays out of logs.
+        write!(f, "Events({})", self.0.len())
+    }
+}
 
 impl Field for Events {
     fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {

@@ -12,13 +12,14 @@ use domain::{
     pattern::Patterns,
     retry::PolicyChoice,
     scope::Scope,
+    secret::GivenSecret,
 };
 
 use crate::{
     caller::Caller,
     documented::WEBHOOKS,
     error::{ApiError, ErrorBody},
-    request::{Body, Call, Secret, Url, request},
+    request::{Body, Call, Url, request},
     schema::examples,
     views::CreatedEndpointView,
 };
@@ -34,7 +35,7 @@ request! {
         /// What it is for, in your words: one line of at most 500 characters.
         description: Option<Description>,
         /// A secret of your own. One is made if you give none.
-        secret: Option<Secret>,
+        secret: Option<GivenSecret>,
         /// Whether it is sent to from now on.
         #[with(|schema| schema.default = Some(true.into()))]
         is_active: Option<bool>,
@@ -59,7 +60,7 @@ impl From<CreateWebhook> for NewEndpoint {
             url: call.url.0,
             enabled_events: call.enabled_events,
             description: call.description,
-            secret: call.secret.map(|Secret(text)| text),
+            secret: call.secret,
             is_active: call.is_active,
             timeout: call.timeout,
             retry_policy: call.retry_policy,

@@ -5,7 +5,7 @@ use application::{
     endpoints::{DEFAULT_GRACE, Rotation},
 };
 use axum::{Json, extract::State};
-use domain::{Timestamp, ids::EndpointId, scope::Scope};
+use domain::{Timestamp, ids::EndpointId, scope::Scope, secret::GivenSecret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,7 +14,7 @@ use crate::{
     documented::WEBHOOKS,
     error::{ApiError, ErrorBody},
     path::Id,
-    request::{Body, Call, Grace, Secret, request},
+    request::{Body, Call, Grace, request},
     schema::{self, examples},
 };
 
@@ -26,7 +26,7 @@ request! {
         #[with(|schema| schema.default = Some(DEFAULT_GRACE.as_secs().into()))]
         grace_seconds: Option<Grace>,
         /// A secret of your own. One is made if you give none.
-        secret: Option<Secret>,
+        secret: Option<GivenSecret>,
     }
 }
 
@@ -35,7 +35,7 @@ impl Call for RotateSecret {}
 impl From<RotateSecret> for Rotation {
     fn from(call: RotateSecret) -> Self {
         let RotateSecret { grace_seconds, secret } = call;
-        Self { grace: grace_seconds.map(|Grace(grace)| grace), secret: secret.map(|Secret(text)| text) }
+        Self { grace: grace_seconds.map(|Grace(grace)| grace), secret }
     }
 }
 

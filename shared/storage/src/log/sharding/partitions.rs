@@ -27,7 +27,7 @@ use crate::{
 
 /// How long publishers may use the number of shards that they read.
 const REMEMBERED: Duration = Duration::from_secs(2);
-/// A raise counts for [`Log::settled_lane`] so long after it was decided. By then whoever decided it has written it or has
+/// A raise counts for [`Log::count_and_choose_settled_lane`] so long after it was decided. By then whoever decided it has written it or has
 /// ended, every process has read it, and every clock is past it.
 const SETTLED_AFTER: Duration = Duration::from_mins(1);
 
@@ -119,7 +119,7 @@ fn key(organization: OrganizationId, livemode: bool, event_type: &str) -> Key {
 impl Log {
     /// Chooses the lane for a new event, whose id will have it. The lane is one of as many shards as the type's rate needs now.
     /// The event is also counted for that rate.
-    pub async fn lane(&self, arrival: &Arrival<'_>) -> Result<Lane, Error> {
+    pub async fn count_and_choose_lane(&self, arrival: &Arrival<'_>) -> Result<Lane, Error> {
         self.count(arrival, arrival.at, 1).await;
         let partitions = self.partitions(arrival, arrival.at).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.rated())))
@@ -127,7 +127,11 @@ impl Log {
 
     /// The lane of an event that was created without one. It is the same whenever and wherever this is asked, so that an event
     /// whose message comes twice gets the same id. It follows a growing rate a minute later than [`Self::lane`].
-    pub async fn settled_lane(&self, arrival: &Arrival<'_>, now: Timestamp) -> Result<Lane, Error> {
+    pub async fn count_and_choose_settled_lane(
+        &self,
+        arrival: &Arrival<'_>,
+        now: Timestamp,
+    ) -> Result<Lane, Error> {
         self.count(arrival, now, units::LEAD).await;
         let partitions = self.partitions(arrival, now).await?;
         Ok(arrival.lane_of(partitions.map_or(1, |partitions| partitions.settled_at(arrival.at))))
