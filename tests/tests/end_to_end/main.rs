@@ -18,6 +18,7 @@ mod listening;
 mod main_job;
 mod pausing;
 mod policies;
+mod repeated;
 mod retries;
 mod rotation;
 mod secrets_in_logs;
