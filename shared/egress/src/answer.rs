@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::{RETRY_AFTER, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
+use http::{HeaderMap, StatusCode};
 use reqwest::Response;
 
 use crate::cause::Failure;
@@ -53,6 +53,15 @@ impl Seen {
         self.body.extend_from_slice(&data[..data.len().min(room)]);
         data.len() < room
     }
+}
+
+/// Whether a body is announced where HTTP allows none. Some servers send it, in a segment of its own, and then it stands where the
+/// next answer is looked for.
+pub(crate) fn may_be_followed_by_its_body(response: &Response) -> bool {
+    let has_none = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let headers = response.headers();
+    let is_empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+    has_none && (!is_empty || headers.contains_key(TRANSFER_ENCODING))
 }
 
 /// Reads the head, and at most [`MAX_BODY_READ`] of the body. The rest is dropped with its connection.

@@ -51,6 +51,9 @@ impl Post {
             failure.code
         })?;
 
+        if answer::may_be_followed_by_its_body(&response) {
+            self.worker.forget(&self.url);
+        }
         answer::read(response, &self.seen).await?;
 
         // A receiver that says 2xx before it has read the request still wants the rest. A receiver that refuses it does not.
@@ -69,7 +72,7 @@ impl Post {
 
     /// Sends the request on a kept connection or a fresh one, and returns the answer's head.
     async fn send(&self, sending: &Sending) -> Result<Response, Failure> {
-        match self.send_by(&self.worker.keeping, sending).await {
+        match self.send_by(&self.worker.keeping(&self.url), sending).await {
             // The connection was a kept one, and its receiver closed it while the request was on its way. That says nothing
             // about this request, so it goes out once more at once. It gets a fresh connection, because another kept one may be
             // closed as well. If a fresh connection ends like this, that is the receiver's answer, of a kind.

@@ -7,16 +7,17 @@
 //! So the POSTs run on a runtime of their own, a worker. It opens a bounded number of connections. Then another worker takes
 //! over. When the last POST of the old worker has ended, the old worker is shut down, with everything that is still open there.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::panic;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use reqwest::redirect;
+use reqwest::{Url, redirect};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -33,17 +34,25 @@ const MAX_OPENED: usize = 256;
 /// at the latest.
 const MAX_AGE: Duration = Duration::from_mins(5);
 
-/// How many idle connections to one host are kept: more than a batch of deliveries needs at once.
+/// How many idle connections to one URL are kept: more than a batch of deliveries needs at once.
 const MAX_IDLE_PER_HOST: usize = 16;
 
 /// How long a connection is kept idle. Most servers and load balancers close theirs after 60 s.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// To how many URLs connections are kept. A worker opens no more connections, but one may fail before it counts.
+const MAX_KEPT: usize = MAX_OPENED;
+
 pub(crate) struct Worker {
-    /// Keeps its connections for the next request.
-    pub(crate) keeping: reqwest::Client,
+    /// Clients that keep their connections for the next request, one for each URL.
+    ///
+    /// reqwest shares kept connections among all URLs of a host. The receivers behind one host need not trust each other: bytes that
+    /// one of them sends too late would be read as the answer to the next request on that connection, which may be another
+    /// customer's. A 410 sent late would disable a stranger's endpoint.
+    kept: Mutex<HashMap<Url, reqwest::Client>>,
     /// Opens a connection for each request.
     pub(crate) fresh: reqwest::Client,
+    tls: ClientConfig,
     runtime: Handle,
     opened: Arc<AtomicUsize>,
     started: Instant,
@@ -54,7 +63,6 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn start(tls: &ClientConfig) -> Result<Self, ClientError> {
         let opened = Arc::new(AtomicUsize::new(0));
-        let keeping = http_client(tls, &opened, MAX_IDLE_PER_HOST)?;
         let fresh = http_client(tls, &opened, 0)?;
 
         let runtime = runtime().map_err(ClientError::Thread)?;
@@ -65,7 +73,37 @@ impl Worker {
             .spawn(move || run_until(runtime, ended))
             .map_err(ClientError::Thread)?;
 
-        Ok(Self { keeping, fresh, runtime: handle, opened, started: Instant::now(), _alive: alive })
+        Ok(Self {
+            kept: Mutex::default(),
+            fresh,
+            tls: tls.clone(),
+            runtime: handle,
+            opened,
+            started: Instant::now(),
+            _alive: alive,
+        })
+    }
+
+    /// The client that keeps connections for this URL.
+    pub(crate) fn keeping(&self, url: &Url) -> reqwest::Client {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = kept.get(url) {
+            return client.clone();
+        }
+
+        match http_client(&self.tls, &self.opened, MAX_IDLE_PER_HOST) {
+            Ok(client) if kept.len() < MAX_KEPT => {
+                kept.insert(url.clone(), client.clone());
+                client
+            }
+            // Without a kept connection the request is slower, and nothing else.
+            _ => self.fresh.clone(),
+        }
+    }
+
+    /// Keeps the connections to this URL no longer: what is left on them cannot be told from the next answer.
+    pub(crate) fn forget(&self, url: &Url) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(url);
     }
 
     /// Whether another worker is to take the next POST.

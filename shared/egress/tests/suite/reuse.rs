@@ -58,6 +58,55 @@ async fn another_port_is_another_connection() {
     assert_eq!((one.accepted(), other.accepted()), (1, 1));
 }
 
+/// Receivers behind one host need not trust each other. What one of them sends too late on a connection must never be read as
+/// another one's answer, so they share none.
+#[tokio::test]
+async fn receivers_behind_one_host_share_no_connection() {
+    let receiver = Receiver::answering(OK).await;
+    let client = client();
+    let [one, other] = ["one", "other"].map(|path| local(&format!("http://{}/{path}", receiver.address)));
+
+    for round in 1..=3 {
+        post(&client, &one).await;
+        post(&client, &other).await;
+        assert_eq!(receiver.accepted(), 2, "round {round}");
+    }
+}
+
+/// A 410 that one receiver sends after its answer is not the answer of the other one.
+#[tokio::test]
+async fn what_a_receiver_sends_too_late_is_no_other_s_answer() {
+    let receiver = Receiver::start(|mut stream| async move {
+        let mut late = false;
+        while let Some(request) = read_request(&mut stream).await {
+            if late {
+                stream.write_all(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+            } else {
+                stream.write_all(OK).await.unwrap();
+            }
+            late = request.contains("/bad");
+        }
+    })
+    .await;
+    let client = client();
+    let [bad, good] = ["bad", "good"].map(|path| local(&format!("http://{}/{path}", receiver.address)));
+
+    assert_eq!(post(&client, &bad).await.result, PostResult::Answered(200));
+    assert_eq!(post(&client, &good).await.result, PostResult::Answered(200));
+}
+
+/// Python's server sends the body of a 204 in a segment of its own.
+#[tokio::test]
+async fn a_connection_on_which_a_204_announced_a_body_is_not_used_again() {
+    let receiver = Receiver::answering("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n").await;
+    let client = client();
+
+    for round in 1..=3 {
+        assert_eq!(post(&client, &receiver.url()).await.result, PostResult::Answered(204));
+        assert_eq!(receiver.accepted(), round);
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_was_closed_meanwhile_is_replaced_without_a_failure() {
     let (closed, mut when_closed) = unbounded_channel();
