@@ -269,8 +269,8 @@ impl Field for Scopes {
 }
 
 request! {
-    /// When failed attempts are tried again. Numbers that are not given are the default's at creation and stay as they are
-    /// in a change.
+    /// When failed attempts are tried again. Numbers that are not given, or null, are the default's at creation and stay as they
+    /// are in a change.
     #[examples()]
     struct RetryPolicyInput {
         /// How many retries follow the first attempt.
