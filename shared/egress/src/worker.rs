@@ -35,7 +35,7 @@ const MAX_OPENED: usize = 256;
 const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// How many idle connections to one URL are kept: more than a batch of deliveries needs at once.
-const MAX_IDLE_PER_HOST: usize = 16;
+const MAX_IDLE_PER_URL: usize = 16;
 
 /// How long a connection is kept idle. Most servers and load balancers close theirs after 60 s.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
@@ -91,14 +91,15 @@ impl Worker {
             return client.clone();
         }
 
-        match http_client(&self.tls, &self.opened, MAX_IDLE_PER_HOST) {
-            Ok(client) if kept.len() < MAX_KEPT => {
-                kept.insert(url.clone(), client.clone());
-                client
-            }
-            // Without a kept connection the request is slower, and nothing else.
-            _ => self.fresh.clone(),
+        // Without a kept connection the request is slower, and nothing else.
+        if kept.len() >= MAX_KEPT {
+            return self.fresh.clone();
         }
+        let Ok(client) = http_client(&self.tls, &self.opened, MAX_IDLE_PER_URL) else {
+            return self.fresh.clone();
+        };
+        kept.insert(url.clone(), client.clone());
+        client
     }
 
     /// Keeps the connections to this URL no longer: what is left on them cannot be told from the next answer.
