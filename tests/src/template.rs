@@ -136,11 +136,7 @@ impl Template {
 
     /// The environment variables of the function with this binary, and what memory it has in MiB.
     pub fn function(&self, binary: &str) -> (BTreeMap<String, String>, u64) {
-        let built_from = |resource: &&Value| resource["Metadata"]["BuildProperties"]["Binary"] == binary;
-        let found = self.resources.values().find(built_from);
-        let function = found.unwrap_or_else(|| panic!("the template has no function {binary}"));
-
-        let properties = &function["Properties"];
+        let properties = self.function_properties(binary);
         let variables = object(&properties["Environment"]["Variables"]);
         let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let variables = variables.iter().map(|(name, value)| (name.clone(), as_text(value)));
@@ -149,10 +145,14 @@ impl Template {
 
     /// How long the function with this binary may take, in seconds.
     pub fn function_timeout(&self, binary: &str) -> u64 {
+        number(&self.function_properties(binary)["Timeout"])
+    }
+
+    fn function_properties(&self, binary: &str) -> &Value {
         let built_from = |resource: &&Value| resource["Metadata"]["BuildProperties"]["Binary"] == binary;
         let found = self.resources.values().find(built_from);
         let function = found.unwrap_or_else(|| panic!("the template has no function {binary}"));
-        number(&function["Properties"]["Timeout"])
+        &function["Properties"]
     }
 
     /// What the role of this name may do with the log table.
