@@ -18,7 +18,7 @@ mod slash;
 mod views;
 
 use application::{Application, Limits};
-use axum::Router;
+use axum::{Extension, Router};
 
 use error::ApiError;
 
@@ -33,6 +33,7 @@ pub fn router(application: Application) -> Router {
     let routes = openapi::routes()
         .into_router()
         .fallback(|| async { ApiError::NoSuchRoute })
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed });
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(Extension(openapi::Written::default()));
     slash::ignoring_trailing_slash(answer::finishing(routes).with_state(application))
 }

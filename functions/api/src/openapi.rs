@@ -10,8 +10,16 @@ mod info;
 mod limits;
 mod parameters;
 
+use std::sync::{Arc, OnceLock};
+
 use application::{Application, Limits};
-use axum::{Json, extract::State};
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
@@ -34,6 +42,10 @@ pub(crate) fn document(limits: &Limits) -> OpenApi {
     document
 }
 
+/// The document's JSON. It is written when it is first asked for, and is then the same for as long as the process lives.
+#[derive(Clone, Default)]
+pub(crate) struct Written(Arc<OnceLock<Bytes>>);
+
 /// Get this document
 ///
 /// What this API is and does, as this deployment says itself. It is public: no key is needed.
@@ -45,6 +57,10 @@ pub(crate) fn document(limits: &Limits) -> OpenApi {
     responses((status = OK, description = "The document.", body = schema::OpenApiDocument)),
     security(()),
 )]
-async fn read(State(application): State<Application>) -> Json<OpenApi> {
-    Json(document(&application.limits))
+async fn read(State(application): State<Application>, Extension(written): Extension<Written>) -> Response {
+    let json = written.0.get_or_init(|| {
+        let document = document(&application.limits);
+        serde_json::to_vec(&document).unwrap_or_default().into()
+    });
+    ([(CONTENT_TYPE, "application/json")], json.clone()).into_response()
 }

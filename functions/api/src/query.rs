@@ -8,12 +8,9 @@ use axum::{
     http::request::Parts,
 };
 use domain::{ErrorCode, Invalid, Timestamp, delivery::Status, pattern::Pattern};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        ObjectBuilder, Ref, RefOr, Schema, Type,
-        path::{Parameter, ParameterBuilder, ParameterIn},
-    },
+use utoipa::openapi::{
+    ObjectBuilder, RefOr, Schema, Type,
+    path::{Parameter, ParameterBuilder, ParameterIn},
 };
 
 use crate::{error::ApiError, schema};
@@ -150,7 +147,7 @@ impl QueryValue for Cursor {
     }
 
     fn schema() -> RefOr<Schema> {
-        reference::<schema::Cursor>()
+        schema::reference::<schema::Cursor>()
     }
 }
 
@@ -171,7 +168,7 @@ impl QueryValue for Order {
     }
 
     fn schema() -> RefOr<Schema> {
-        reference::<schema::Order>()
+        schema::reference::<schema::Order>()
     }
 }
 
@@ -201,7 +198,7 @@ impl QueryValue for Timestamp {
     }
 
     fn schema() -> RefOr<Schema> {
-        reference::<schema::Moment>()
+        schema::reference::<schema::Moment>()
     }
 }
 
@@ -211,7 +208,7 @@ impl QueryValue for Pattern {
     }
 
     fn schema() -> RefOr<Schema> {
-        reference::<schema::Pattern>()
+        schema::reference::<schema::Pattern>()
     }
 }
 
@@ -232,16 +229,12 @@ impl QueryValue for Status {
     }
 
     fn schema() -> RefOr<Schema> {
-        reference::<schema::ListedStatus>()
+        schema::reference::<schema::ListedStatus>()
     }
 }
 
 fn wrong_type(name: &'static str, expected: &str) -> Invalid {
     Invalid::param(name, ErrorCode::ParameterType, format!("{name} must be {expected}"))
-}
-
-fn reference<T: ToSchema + PartialSchema>() -> RefOr<Schema> {
-    Ref::from_schema_name(T::name()).into()
 }
 
 /// A query parameter in the document.

@@ -13,7 +13,7 @@ mod types;
 pub(crate) use field::{Field, Given, Schemas};
 pub(crate) use fields::Fields;
 pub(crate) use object::{object, property, text};
-pub(crate) use types::{EndpointReference, Grace, PublishableType, RawData, ReplayableStatus, Url};
+pub(crate) use types::{EndpointReference, PublishableType, RawData, ReplayableStatus, Url};
 
 use application::idempotency;
 use axum::{
@@ -77,9 +77,11 @@ impl<S: Send + Sync, T: Call> FromRequest<S> for Body<T> {
         let key = idempotency_key(&parts.headers)?;
         let text = text::read(body, &parts.headers, T::MAX_BYTES).await?;
 
-        let route = format!("{} {}", parts.method, parts.uri.path());
-        let idempotency =
-            key.map(|key| idempotency::Request::new(key, route, text.as_bytes())).transpose()?;
+        let recognisable = |key| {
+            let route = format!("{} {}", parts.method, parts.uri.path());
+            idempotency::Request::new(key, route, text.as_bytes())
+        };
+        let idempotency = key.map(recognisable).transpose()?;
         Ok(Self { fields: T::read_all(T::split(&text)?)?, idempotency })
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type,
+        KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type,
         schema::{AdditionalProperties, AnyOfBuilder, Object, SchemaType},
     },
 };
@@ -316,6 +316,11 @@ pub(crate) fn int64() -> SchemaFormat {
 
 pub(crate) fn double() -> SchemaFormat {
     SchemaFormat::KnownFormat(KnownFormat::Double)
+}
+
+/// A reference to a schema that the document has under its name.
+pub(crate) fn reference<T: ToSchema>() -> RefOr<Schema> {
+    Ref::from_schema_name(T::name()).into()
 }
 
 /// The schema of `T`, an object, with one more property.

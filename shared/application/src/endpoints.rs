@@ -11,7 +11,7 @@ mod waiting;
 pub use change::{Change, EndpointChanges};
 pub use create::{CreatedEndpoint, Defaults, NewEndpoint};
 pub use replay::ReplayRequest;
-pub use secret::{DEFAULT_GRACE, MAX_GRACE, RotatedSecret, Rotation};
+pub use secret::{Grace, RotatedSecret, Rotation};
 
 use std::time::Duration;
 

@@ -16,9 +16,6 @@ pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
 
 /// A type that a field of a JSON object can be read as.
 pub(crate) trait Field: Sized {
-    /// Whether the field must be there.
-    const IS_REQUIRED: bool = true;
-
     /// Reads the field's JSON; `name` is what errors call it.
     fn read(json: &RawValue, name: &str) -> Result<Self, Invalid>;
 
@@ -28,20 +25,25 @@ pub(crate) trait Field: Sized {
     /// The schemas that this one refers to.
     fn schemas(schemas: &mut Schemas);
 
-    /// Takes the field out of the object. Null and an empty text count as missing.
+    /// What a missing field is read as; `None` if the field must be there.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// Takes the field out of the object. Where it must be there, null and an empty text count as missing.
     fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
         let named = fields.named(name);
-        match fields.take(name).filter(|json| !is_null(json) && json.get() != "\"\"") {
-            Some(json) => Self::read(&json, &named),
-            None => Err(missing(named)),
+        match (fields.take(name), Self::absent()) {
+            (None, Some(absent)) => Ok(absent),
+            (Some(json), Some(_)) => Self::read(&json, &named),
+            (Some(json), None) if !is_null(&json) && json.get() != "\"\"" => Self::read(&json, &named),
+            (_, None) => Err(missing(named)),
         }
     }
 }
 
 /// A field that may be missing or null.
 impl<T: Field> Field for Option<T> {
-    const IS_REQUIRED: bool = false;
-
     fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
         if is_null(json) { Ok(None) } else { T::read(json, name).map(Some) }
     }
@@ -54,11 +56,8 @@ impl<T: Field> Field for Option<T> {
         T::schemas(schemas);
     }
 
-    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
-        match fields.take(name) {
-            None => Ok(None),
-            Some(json) => Self::read(&json, &fields.named(name)),
-        }
+    fn absent() -> Option<Self> {
+        Some(None)
     }
 }
 
@@ -67,8 +66,6 @@ impl<T: Field> Field for Option<T> {
 pub(crate) struct Given<T>(pub(crate) Option<T>);
 
 impl<T: Field> Field for Given<T> {
-    const IS_REQUIRED: bool = false;
-
     fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
         if is_null(json) {
             let message = format!("{name} must not be null");
@@ -85,18 +82,13 @@ impl<T: Field> Field for Given<T> {
         T::schemas(schemas);
     }
 
-    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
-        match fields.take(name) {
-            None => Ok(Self(None)),
-            Some(json) => Self::read(&json, &fields.named(name)),
-        }
+    fn absent() -> Option<Self> {
+        Some(Self(None))
     }
 }
 
 /// A field of a change: it may be missing, and null sets it back to its default.
 impl<T: Field> Field for Change<T> {
-    const IS_REQUIRED: bool = false;
-
     fn read(json: &RawValue, name: &str) -> Result<Self, Invalid> {
         if is_null(json) { Ok(Self::Reset) } else { T::read(json, name).map(Self::To) }
     }
@@ -109,11 +101,8 @@ impl<T: Field> Field for Change<T> {
         T::schemas(schemas);
     }
 
-    fn take(fields: &mut Fields, name: &str) -> Result<Self, Invalid> {
-        match fields.take(name) {
-            None => Ok(Self::Keep),
-            Some(json) => Self::read(&json, &fields.named(name)),
-        }
+    fn absent() -> Option<Self> {
+        Some(Self::Keep)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn property<T: Field>(
         describe(&mut schema, text(description));
     }
     refine(&mut schema, with);
-    Property { name, schema, is_required: T::IS_REQUIRED }
+    Property { name, schema, is_required: T::absent().is_none() }
 }
 
 /// An object of these fields and no others.

@@ -1,8 +1,8 @@
 //! The types of fields, each with its reader and its schema.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use application::endpoints::MAX_GRACE;
+use application::endpoints::Grace;
 use domain::{
     ErrorCode, Invalid, NotAMoment, Timestamp,
     delivery::Status,
@@ -18,7 +18,7 @@ use domain::{
 use serde_json::{Number, Value, value::RawValue};
 use utoipa::{
     ToSchema,
-    openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type},
+    openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, Type},
 };
 
 use super::{
@@ -107,11 +107,6 @@ impl Json for BTreeMap<String, String> {
     }
 }
 
-/// A reference to a schema that the document has under its name.
-fn reference<T: ToSchema>() -> RefOr<Schema> {
-    Ref::from_schema_name(T::name()).into()
-}
-
 fn add<T: ToSchema>(schemas: &mut Schemas) {
     schemas.push((T::name().into(), T::schema()));
     T::schemas(schemas);
@@ -128,7 +123,7 @@ macro_rules! named_fields {
                 }
 
                 fn schema() -> RefOr<Schema> {
-                    reference::<$schema>()
+                    schema::reference::<$schema>()
                 }
 
                 fn schemas(schemas: &mut Schemas) {
@@ -185,10 +180,6 @@ pub(crate) struct EndpointReference(pub(crate) String);
 #[derive(Debug)]
 pub(crate) struct ReplayableStatus(pub(crate) Status);
 
-/// How long a rotated secret still signs, in seconds.
-#[derive(Debug)]
-pub(crate) struct Grace(pub(crate) Duration);
-
 /// A number of a retry policy. The policy itself reports a number that is out of its bounds.
 #[derive(Debug)]
 pub(crate) struct Whole(pub(crate) u32);
@@ -215,7 +206,7 @@ plain_fields! {
         .schema_type(Type::Integer)
         .format(Some(schema::int64()))
         .minimum(Some(0))
-        .maximum(Some(MAX_GRACE.as_secs())) => |json, name| grace(i64::of(json, name)?, name);
+        .maximum(Some(Grace::MAX.seconds())) => |json, name| Self::new(i64::of(json, name)?);
     Whole = ObjectBuilder::new().schema_type(Type::Integer).format(Some(schema::int32())) => |json, name| Ok(Self(u32::try_from(i64::of(json, name)?).unwrap_or(u32::MAX)));
 }
 
@@ -225,7 +216,7 @@ impl Field for RawData {
     }
 
     fn schema() -> RefOr<Schema> {
-        reference::<schema::EventData>()
+        schema::reference::<schema::EventData>()
     }
 
     fn schemas(schemas: &mut Schemas) {
@@ -245,7 +236,7 @@ impl Field for Patterns {
     }
 
     fn schema() -> RefOr<Schema> {
-        let items = reference::<schema::Pattern>();
+        let items = schema::reference::<schema::Pattern>();
         ArrayBuilder::new().items(items).min_items(Some(1)).max_items(Some(MAX_PATTERNS)).into()
     }
 
@@ -260,7 +251,7 @@ impl Field for Scopes {
     }
 
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new().items(reference::<schema::ScopeName>()).min_items(Some(1)).into()
+        ArrayBuilder::new().items(schema::reference::<schema::ScopeName>()).min_items(Some(1)).into()
     }
 
     fn schemas(schemas: &mut Schemas) {
@@ -320,14 +311,6 @@ fn replayable(name: &str) -> Result<ReplayableStatus, Invalid> {
         Some(status @ (Status::Failed | Status::Held)) => Ok(ReplayableStatus(status)),
         _ => Err(Invalid::param("status", ErrorCode::StatusInvalid, "status must be failed or held")),
     }
-}
-
-fn grace(seconds: i64, name: &str) -> Result<Grace, Invalid> {
-    let whole = u64::try_from(seconds).map(Duration::from_secs);
-    whole.ok().filter(|grace| *grace <= MAX_GRACE).map(Grace).ok_or_else(|| {
-        let message = format!("{name} must be between 0 and {}", MAX_GRACE.as_secs());
-        Invalid::param(name.to_owned(), ErrorCode::GraceInvalid, message)
-    })
 }
 
 #[cfg(test)]

@@ -16,16 +16,36 @@ use crate::{
     idempotency::{self, Settled},
 };
 
-/// How long the old secret still signs beside the new one, if its owner does not choose: a day.
-pub const DEFAULT_GRACE: Duration = Duration::from_hours(24);
-/// The longest grace: 7 days. A secret that leaked should not sign for longer.
-pub const MAX_GRACE: Duration = Duration::from_hours(7 * 24);
+/// How long the old secret goes on signing beside the new one: at most [`Grace::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grace(Duration);
+
+impl Grace {
+    /// A day, unless the owner says otherwise.
+    pub const DEFAULT: Self = Self(Duration::from_hours(24));
+    /// 7 days. A secret that leaked should not sign for longer.
+    pub const MAX: Self = Self(Duration::from_hours(7 * 24));
+
+    /// A grace of so many seconds.
+    pub fn new(seconds: i64) -> Result<Self, Invalid> {
+        let grace = u64::try_from(seconds).ok().map(Duration::from_secs);
+        grace.filter(|grace| *grace <= Self::MAX.0).map(Self).ok_or_else(|| {
+            let message = format!("grace_seconds must be between 0 and {}", Self::MAX.seconds());
+            Invalid::param("grace_seconds", ErrorCode::GraceInvalid, message)
+        })
+    }
+
+    /// The number of seconds.
+    pub fn seconds(self) -> u64 {
+        self.0.as_secs()
+    }
+}
 
 /// How a secret is rotated.
 #[derive(Debug)]
 pub struct Rotation {
-    /// How long the old secret still signs beside the new one, at most [`MAX_GRACE`]. The default is [`DEFAULT_GRACE`].
-    pub grace: Option<Duration>,
+    /// How long the old secret goes on signing; [`Grace::DEFAULT`] if left open.
+    pub grace: Option<Grace>,
     /// A secret that the owner chose. It is checked here, because its form depends on the format. If there is none, one is
     /// made.
     pub secret: Option<GivenSecret>,
@@ -51,7 +71,7 @@ impl Application {
     /// Gives an endpoint another signing secret. The old one still signs beside it until its grace ends. The endpoint gets a
     /// new start, because its receiver may have refused what the old secret signed.
     ///
-    /// Errors: [`Error::NotFound`]; [`Error::Invalid`] for the grace and the secret; a conflict if another rotation came in between.
+    /// Errors: [`Error::NotFound`]; [`Error::Invalid`] for the secret; a conflict if another rotation came in between.
     pub async fn rotate_secret(
         &self,
         actor: &Allowed<ManageWebhooks>,
@@ -77,11 +97,7 @@ impl Application {
         id: EndpointId,
         rotation: Rotation,
     ) -> Result<Plan, Error> {
-        let grace = rotation.grace.unwrap_or(DEFAULT_GRACE);
-        if grace > MAX_GRACE {
-            let message = format!("grace_seconds must be between 0 and {}", MAX_GRACE.as_secs());
-            return Err(Invalid::param("grace_seconds", ErrorCode::GraceInvalid, message).into());
-        }
+        let Grace(grace) = rotation.grace.unwrap_or(Grace::DEFAULT);
         let EndpointRecord { endpoint, secrets: before } = self.find_endpoint(actor.organization, id).await?;
 
         let secret = match rotation.secret {

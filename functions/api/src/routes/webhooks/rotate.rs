@@ -2,7 +2,7 @@
 
 use application::{
     Application, ManageWebhooks,
-    endpoints::{DEFAULT_GRACE, Rotation},
+    endpoints::{Grace, Rotation},
 };
 use axum::{Json, extract::State};
 use domain::{Timestamp, ids::EndpointId, scope::Scope, secret::GivenSecret};
@@ -14,7 +14,7 @@ use crate::{
     documented::WEBHOOKS,
     error::{ApiError, ErrorBody},
     path::Id,
-    request::{Body, Call, Grace, request},
+    request::{Body, Call, request},
     schema::{self, examples},
 };
 
@@ -23,7 +23,7 @@ request! {
     #[examples(examples::nothing, examples::rotate_secret)]
     pub(super) struct RotateSecret {
         /// How long the old secret signs beside the new one, in seconds: up to 7 days; 0 ends it at once.
-        #[with(|schema| schema.default = Some(DEFAULT_GRACE.as_secs().into()))]
+        #[with(|schema| schema.default = Some(Grace::DEFAULT.seconds().into()))]
         grace_seconds: Option<Grace>,
         /// A secret of your own. One is made if you give none.
         secret: Option<GivenSecret>,
@@ -35,7 +35,7 @@ impl Call for RotateSecret {}
 impl From<RotateSecret> for Rotation {
     fn from(call: RotateSecret) -> Self {
         let RotateSecret { grace_seconds, secret } = call;
-        Self { grace: grace_seconds.map(|Grace(grace)| grace), secret }
+        Self { grace: grace_seconds, secret }
     }
 }
 
